@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The backing device of a volume: attach, detach, references, errors.
+ * Spec: states.md 8, netlink.md 7.3, io-path.md 13.
+ */
+#ifndef DRBD_BACKING_H
+#define DRBD_BACKING_H
+
+#include "objects.h"
+
+struct drbd_reply;
+
+/*
+ * Takes a reference on device->ldev if the disk state is at least @min.  While
+ * held, ldev, bitmap and activity log stay.  Any context.
+ */
+bool drbd_ldev_get(struct drbd_device *device, enum drbd_disk_state min);
+/* Last one out in state Failed or Detaching: the worker goes Diskless. */
+void drbd_ldev_put(struct drbd_device *device);
+
+/* Front-door operations; caller holds adm_mutex.  ERR_ or SS_ codes, netlink.md 7.3. */
+int drbd_do_attach(struct drbd_device *device, const struct disk_conf *disk_conf,
+		   struct drbd_reply *reply);
+int drbd_do_detach(struct drbd_device *device, bool force, bool intentional_diskless,
+		   struct drbd_reply *reply);
+int drbd_do_disk_options(struct drbd_device *device, const struct disk_conf *disk_conf,
+			 struct drbd_reply *reply);
+int drbd_do_resize(struct drbd_device *device, const struct resize_parms *parms,
+		   struct drbd_reply *reply);
+
+/* After state Diskless was published: waits for the last reference, frees ldev. Worker. */
+void drbd_ldev_destroy(struct drbd_device *device);
+
+enum drbd_io_error_kind {
+	DRBD_IO_ERR_READ,	/* data read */
+	DRBD_IO_ERR_WRITE,	/* data write */
+	DRBD_IO_ERR_META,	/* metadata, activity log, bitmap */
+	DRBD_IO_ERR_FORCE,	/* force-detach, disk-timeout */
+};
+/*
+ * Applies on-io-error (states.md 8.6).  Any context; the state change itself is
+ * made by the worker when called in atomic context.
+ */
+void drbd_io_error(struct drbd_device *device, enum drbd_io_error_kind kind);
+
+/*
+ * Sizes, sectors.  drbd_determine_size(): resync.md 18.3-18.6: computes the new
+ * agreed size from the inputs and carries it out (freezes I/O, bitmap,
+ * capacity, metadata).  Process context; <0: errno-like refusal.
+ */
+enum drbd_size_change { DRBD_SIZE_UNCHANGED, DRBD_SIZE_GREW, DRBD_SIZE_SHRANK,
+			DRBD_SIZE_GREW_FROM_0, DRBD_SIZE_ERROR };
+sector_t drbd_backing_capacity(struct drbd_device *device);	/* usable, metadata deducted */
+enum drbd_size_change drbd_determine_size(struct drbd_device *device, u64 user_size,
+					  unsigned int dds_flags, struct drbd_reply *reply);
+
+/*
+ * Discards or zeroes @sector..@size (bytes) on the backing device and waits
+ * (io-path.md 2.6).  @flags: DRBD_EE_DISCARD (discard aligned middle, zero the
+ * rest), DRBD_EE_ZEROOUT, DRBD_EE_NOUNMAP.  Process context.  0 or -errno.
+ */
+#define DRBD_BACKING_DISCARD 1
+#define DRBD_BACKING_ZEROOUT 2
+#define DRBD_BACKING_NOUNMAP 4
+int drbd_backing_discard_or_zero(struct drbd_device *device, sector_t sector, unsigned int size,
+				 unsigned int flags);
+/* Issues a flush and waits; 0 or -errno.  Process context, ldev reference held. */
+int drbd_backing_flush(struct drbd_device *device);
+/* Highest write ordering all attached volumes allow (io-path.md 7.6). */
+void drbd_bump_write_ordering(struct drbd_resource *resource, enum drbd_write_ordering max);
+
+/* Slots (resync.md 19): assigns a slot to every peer that wants one.  0 or -ENOSPC. */
+int drbd_bitmap_slots_assign(struct drbd_device *device, struct drbd_reply *reply);
+/* Slot number of a node or -1. */
+int drbd_md_slot(struct drbd_device *device, int node_id);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A connection's threads and streams: receiver (connect, data stream), sender,
+ * acks; sending packets.  Spec: wire.md, states.md 7.
+ */
+#ifndef DRBD_CONNECTION_H
+#define DRBD_CONNECTION_H
+
+#include "objects.h"
+
+/*
+ * Set-up and tear-down, called by objects.c.  drbd_connection_init() is called
+ * once the struct is allocated and linked nowhere; threads are started by the
+ * state change to Unconnected.  drbd_connection_stop() (process context, after
+ * StandAlone) waits until every thread and work item has ended.
+ */
+int drbd_connection_init(struct drbd_connection *connection);
+void drbd_connection_stop(struct drbd_connection *connection);
+void drbd_connection_free_resources(struct drbd_connection *connection);
+/* A volume was added to a possibly established connection (wire.md 3.8). */
+void drbd_peer_device_added(struct drbd_peer_device *peer_device);
+int drbd_peer_device_init(struct drbd_peer_device *peer_device);
+void drbd_peer_device_fini(struct drbd_peer_device *peer_device);
+
+/* Algorithms by name; installed in the connection.  ERR_ code, netlink.md 7.5. */
+struct drbd_reply;
+int drbd_connection_set_algorithms(struct drbd_connection *connection,
+				   const struct net_conf *net_conf, struct drbd_reply *reply);
+/* net-options changed while connected: P_PROTOCOL_UPDATE and P_SYNC_PARAM89. */
+void drbd_send_protocol_update(struct drbd_connection *connection);
+void drbd_send_sync_param(struct drbd_peer_device *peer_device);
+
+/* Pings every connected peer of the resource; those that stay silent are dropped. */
+void drbd_ping_peers(struct drbd_resource *resource);
+bool drbd_ping_peer(struct drbd_connection *connection);
+
+#endif
