@@ -20,7 +20,7 @@
 #include <linux/build_bug.h>
 #include <linux/crc32c.h>
 #include <asm/byteorder.h>
-#include <asm/unaligned.h>
+#include "../compat/unaligned.h"
 
 #else
 
