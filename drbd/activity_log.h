@@ -53,6 +53,12 @@ bool drbd_al_starving(struct drbd_device *device);
 int drbd_al_flush(struct drbd_device *device);
 int drbd_al_initialize(struct drbd_device *device);
 
+/*
+ * No transactions at present (io-path.md 6.6): what MDF_AL_DISABLED of the
+ * superblock must say.  This room sets and clears the flag itself, durably and
+ * before it changes over.  Any context.
+ */
+bool drbd_al_disabled(struct drbd_device *device);
 /* Modes without transactions (io-path.md 6.6): re-evaluated after state changes. Any context. */
 void drbd_al_update_mode(struct drbd_device *device);
 

@@ -10,12 +10,22 @@
 
 struct drbd_reply;
 
+int drbd_backing_init(void);		/* module: bio sets, workqueue; 0 or -ENOMEM */
+void drbd_backing_exit(void);		/* waits for work that is still queued */
+/* Object set-up, before anything below may be called: timers and work items. */
+void drbd_backing_init_device(struct drbd_device *device);
+/* The last reference is gone, the disk is Diskless: nothing may be pending any more. */
+void drbd_backing_free_device(struct drbd_device *device);
+
 /*
  * Takes a reference on device->ldev if the disk state is at least @min.  While
  * held, ldev, bitmap and activity log stay.  Any context.
  */
 bool drbd_ldev_get(struct drbd_device *device, enum drbd_disk_state min);
-/* Last one out in state Failed or Detaching: the worker goes Diskless. */
+/*
+ * Last one out in state Failed or Detaching: the worker goes Diskless.  Hence
+ * whoever sets one of these states must hold a reference across that.
+ */
 void drbd_ldev_put(struct drbd_device *device);
 
 /* Front-door operations; caller holds adm_mutex.  ERR_ or SS_ codes, netlink.md 7.3. */
@@ -28,8 +38,14 @@ int drbd_do_disk_options(struct drbd_device *device, const struct disk_conf *dis
 int drbd_do_resize(struct drbd_device *device, const struct resize_parms *parms,
 		   struct drbd_reply *reply);
 
-/* After state Diskless was published: waits for the last reference, frees ldev. Worker. */
+/*
+ * After state Diskless was published: once the last reference is gone, ldev,
+ * bitmap and activity log are freed by a work item of this room.  Does not wait,
+ * may be called more than once and with references held; process context.
+ * drbd_ldev_wait_gone() waits until that has happened: -ERESTARTSYS on a signal.
+ */
 void drbd_ldev_destroy(struct drbd_device *device);
+int drbd_ldev_wait_gone(struct drbd_device *device);
 
 enum drbd_io_error_kind {
 	DRBD_IO_ERR_READ,	/* data read */

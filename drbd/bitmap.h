@@ -21,8 +21,9 @@ void drbd_bitmap_free(struct drbd_bitmap *bitmap);
  */
 int drbd_bm_resize(struct drbd_device *device, sector_t capacity, bool set_new);
 
-unsigned long drbd_bm_bits(struct drbd_device *device);		/* bits per slot */
-unsigned int drbd_bm_shift(struct drbd_device *device);		/* log2(bytes per bit) */
+/* (drbd_bm_bits() and drbd_bm_shift() are the pure functions of core/bitmap_geometry.h) */
+unsigned long drbd_bm_nr_bits(struct drbd_device *device);	/* bits per slot */
+unsigned int drbd_bm_block_shift(struct drbd_device *device);	/* log2(bytes per bit) */
 unsigned long drbd_bm_weight(struct drbd_device *device, int slot);	/* bits set; any context */
 
 /*

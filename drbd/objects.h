@@ -110,7 +110,10 @@ struct drbd_backing_dev {
 	void *backing_handle;			/* whatever compat's open returned */
 	void *md_handle;
 	struct disk_conf __rcu *disk_conf;
-	struct drbd_md md;			/* CPU-endian superblock; md.lock below */
+	int md_index;				/* placement, DRBD_MD_INDEX_* or >= 0 */
+	bool data_linked, md_linked;		/* holder links in sysfs */
+	struct drbd_md_layout layout;		/* where the pieces are on md_bdev */
+	struct drbd_md md;			/* CPU-endian superblock; md_lock below */
 	spinlock_t md_lock;			/* UUIDs, flags, slots in md (irq off) */
 	struct mutex md_io_mutex;		/* one superblock write at a time */
 	void *md_io_page;			/* 4 KiB, under md_io_mutex */
@@ -393,6 +396,9 @@ struct drbd_device {
 	struct timer_list md_sync_timer;
 	struct work_struct md_sync_work;
 	struct work_struct go_diskless_work;
+	struct work_struct io_error_work;	/* backing.c */
+	unsigned long io_error_kinds;		/* bits: enum drbd_io_error_kind */
+	struct work_struct ldev_destroy_work;
 	struct work_struct bitmap_writeout_work;
 
 	/* statistics, io-path.md 15; sectors or counts */
