@@ -50,6 +50,7 @@ struct net;
 struct seq_file;
 struct drbd_transport;
 struct drbd_path;
+struct drbd_control_receiver;
 
 /* Changes whenever a structure or the meaning of an operation here changes. */
 #define DRBD_TRANSPORT_API_VERSION 1
