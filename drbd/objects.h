@@ -10,8 +10,9 @@
  *
  * Locks, outermost first:
  *
- *   drbd_objects_mutex       list of resources, table of minors; create, delete, rename
  *   resource->adm_mutex      one administrative command at a time
+ *   drbd_objects_mutex       list of resources, table of minors; create, delete, rename.
+ *                            Nobody waits for a peer, a disk or user space under it
  *   resource->open_mutex     open and close of the resource's devices
  *   resource->serialize      one multi-step state transaction at a time
  *   resource->conf_mutex     option structures; membership of the lists below
@@ -28,6 +29,7 @@
 #define DRBD_OBJECTS_H
 
 #include <linux/types.h>
+#include <linux/cpumask.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/idr.h>
@@ -135,7 +137,7 @@ struct drbd_peer_ack_group {
 
 struct drbd_resource {
 	struct kref kref;
-	struct rcu_head rcu;
+	struct rcu_work free_work;		/* objects.c */
 	struct list_head resources;		/* drbd_resources */
 	char name[DRBD_NAME_LEN];
 	struct dentry *debugfs_dir;
@@ -190,6 +192,11 @@ struct drbd_resource {
 	struct work_struct quorum_work;
 	unsigned long flags;			/* RESOURCE_* bits, state_change.h */
 	u64 lost_primary_mask;
+
+	/* objects.c */
+	u64 serial;				/* place in creation order: cursor of dumps */
+	u64 last_connection_serial;
+	cpumask_var_t cpu_mask;			/* conf_mutex; where threads and workers may run */
 };
 
 /* -------------------------------------------------------------- connection */
@@ -233,12 +240,14 @@ struct drbd_thread {
 
 struct drbd_connection {
 	struct kref kref;
-	struct rcu_head rcu;
+	struct rcu_work free_work;		/* objects.c */
 	struct drbd_resource *resource;
 	struct list_head connections;		/* resource->connections */
 	struct idr peer_devices;		/* volume number -> drbd_peer_device */
 	int peer_node_id;
 	char name[DRBD_NAME_LEN];		/* net_conf.name, fixed at new-peer */
+	char log_prefix[2 * DRBD_NAME_LEN + 8];	/* "drbd RESOURCE NAME" */
+	u64 serial;				/* place in creation order: cursor of dumps */
 	struct dentry *debugfs_dir;
 	struct net *net;			/* of the creating process; put when freed */
 
@@ -344,7 +353,7 @@ enum drbd_device_flag {
 
 struct drbd_device {
 	struct kref kref;
-	struct rcu_head rcu;
+	struct rcu_work free_work;		/* objects.c */
 	struct drbd_resource *resource;
 	struct list_head peer_devices;		/* drbd_peer_device.device_list */
 	int vnr;
@@ -444,7 +453,7 @@ struct drbd_peer_device {
 	struct list_head device_list;		/* device->peer_devices */
 	struct drbd_device *device;		/* holds a reference */
 	struct drbd_connection *connection;	/* holds a reference */
-	struct rcu_head rcu;
+	struct rcu_work free_work;		/* objects.c */
 	struct kref kref;
 	struct peer_device_conf __rcu *conf;
 	struct dentry *debugfs_dir;
