@@ -772,6 +772,7 @@ struct drbd_genl_op {
  * program or module, to get
  *	drbd_fields_<nest>[]	fields of a nest in schema order
  *	drbd_genl_nests[]	in ascending order of the number
+ * and DRBD_GENL_OP_TABLE to get
  *	drbd_genl_ops[]		in ascending order of the number
  */
 #ifdef DRBD_GENL_TABLES
@@ -825,12 +826,16 @@ static const struct drbd_genl_nest drbd_genl_nests[] = {
 	DRBD_NESTS(DRBD__NEST_DESC)
 };
 
+#endif /* DRBD_GENL_TABLES */
+
+#ifdef DRBD_GENL_OP_TABLE
+
 #define DRBD__OP_DESC(nr, NAME, name, kind, ctx, nest, parse) \
 	{ #name, nr, DRBD_OP_##kind, (ctx), nest, DRBD_PARSE_##parse },
 static const struct drbd_genl_op drbd_genl_ops[] = {
 	DRBD_OPS(DRBD__OP_DESC)
 };
 
-#endif /* DRBD_GENL_TABLES */
+#endif /* DRBD_GENL_OP_TABLE */
 
 #endif /* LINUX_DRBD_GENL_H */
