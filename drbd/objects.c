@@ -249,7 +249,7 @@ static struct drbd_peer_device *peer_device_create(struct drbd_device *device,
 	conf = kzalloc(sizeof(*conf), GFP_KERNEL);
 	if (!peer_device || !conf)
 		goto fail;
-	set_peer_device_conf_defaults(conf);
+	peer_device_conf_init(conf);
 	RCU_INIT_POINTER(peer_device->conf, conf);
 	kref_init(&peer_device->kref);
 	INIT_RCU_WORK(&peer_device->free_work, peer_device_free);

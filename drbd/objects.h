@@ -50,6 +50,8 @@
 #include <linux/drbd_transport.h>
 #include "core/port.h"
 #include "core/metadata.h"
+#include "core/uuid.h"
+#include "core/twopc.h"
 
 #define DRBD_MAX_NODES 32
 #define DRBD_NAME_LEN 128
@@ -118,14 +120,10 @@ struct drbd_backing_dev {
 	struct drbd_md md;			/* CPU-endian superblock; md_lock below */
 	spinlock_t md_lock;			/* UUIDs, flags, slots in md (irq off) */
 	struct mutex md_io_mutex;		/* one superblock write at a time */
-	void *md_io_page;			/* 4 KiB, under md_io_mutex */
 	sector_t known_size;			/* last seen size of backing_bdev, sectors */
 };
 
 /* ---------------------------------------------------------------- resource */
-
-/* One two-phase commit at a time occupies this slot (states.md 11). */
-struct drbd_twopc;
 
 struct drbd_peer_ack_group {
 	u64 mask;		/* nodes that have all writes of the group */
@@ -169,7 +167,9 @@ struct drbd_resource {
 
 	wait_queue_head_t state_wait;		/* every state commit */
 	wait_queue_head_t twopc_wait;		/* the two-phase slot was freed or got an answer */
-	struct drbd_twopc *twopc;		/* state_change.c */
+	struct drbd_twopc twopc;		/* the slot; core/twopc.h, req_lock */
+	struct delayed_work twopc_timer;
+	u32 core_flags;				/* kept by core: enum core_resource_flag; req_lock */
 
 	/* transfer log, request.c; all under req_lock */
 	struct list_head transfer_log;		/* drbd_request.tl, oldest first */
@@ -216,7 +216,8 @@ enum drbd_connection_flag {
 	CONN_CONNECT_TWOPC_WANTED,
 	CONN_DISCONNECT_EXPECTED,
 	CONN_UNREGISTERED,
-	CONN_PRI_ON_INCON_DEGR_CALLED,
+	CONN_STREAMS_UP,		/* packets may be sent; cleared before the streams are closed */
+	CONN_HANDSHAKE,			/* between introduction sent and commit/abort */
 };
 
 struct drbd_stream_state {
@@ -264,6 +265,7 @@ struct drbd_connection {
 	bool susp_fen;
 
 	unsigned long flags;			/* enum drbd_connection_flag */
+	u32 core_flags;				/* kept by core: enum core_connection_flag; req_lock */
 
 	/* agreed in the handshake; valid while the streams are up */
 	int agreed_pro_version;
@@ -321,6 +323,8 @@ struct drbd_connection {
 	atomic_t ap_in_flight;			/* sectors, io-path.md 12 */
 	atomic_t rs_in_flight;
 
+	bool congested;				/* a send waits, its buffer was over 80 % full */
+
 	struct drbd_transport transport;	/* last member: class instance data follows it */
 };
 
@@ -370,6 +374,7 @@ struct drbd_device {
 	bool unstable_cached;			/* handshake in a state that blocks new I/O */
 
 	unsigned long flags;			/* enum drbd_device_flag */
+	u32 core_flags;				/* kept by core: enum core_device_flag; req_lock */
 	bool intentional_diskless;
 
 	struct drbd_backing_dev *ldev;		/* drbd_ldev_get() before use */
@@ -473,18 +478,17 @@ struct drbd_peer_device {
 	unsigned long flags;			/* enum drbd_peer_device_flag */
 	int bitmap_index;			/* slot; -1: none */
 
-	/* what the peer last told us; req_lock */
-	u64 current_uuid;
-	u64 bitmap_uuids[DRBD_MAX_NODES];	/* all ones: unknown */
-	u64 history_uuids[32];
-	u64 dirty_bits;
-	u64 uuid_flags;
-	u64 uuid_node_mask;
+	/* what the peer last told us about its generations; req_lock */
+	struct drbd_peer_uuids uuids;
 	u64 comm_current_uuid;			/* what we last told the peer */
 	u64 comm_bitmap_uuid;
 	u64 comm_uuid_flags;
 	u64 comm_dirty_bits;
 	enum drbd_disk_state comm_state_disk;	/* own disk state last sent */
+	u8 peer_repl_last;			/* conn field of its last P_STATE; 0: none yet */
+	u32 core_flags;				/* kept by core: enum core_peer_device_flag; req_lock */
+	bool missed_end_self;			/* resync.md 5.4: we were source and missed the end */
+	bool missed_end_peer;
 
 	/* sizes, sectors; limits as in P_SIZES */
 	u64 max_size;				/* 0: unknown or diskless */
@@ -503,12 +507,12 @@ struct drbd_peer_device {
 	/* result of the handshake, applied when the connect transaction commits */
 	struct {
 		bool valid;
-		enum drbd_repl_state repl_state;
-		enum drbd_disk_state disk_state;	/* own, D_MASK: leave alone */
-		enum drbd_disk_state peer_disk_state;
-		enum drbd_role peer_role;
-		bool peer_susp;
-	} connect;
+		u8 repl_state;
+		u8 disk_state;			/* the peer's */
+		u8 resync_susp_peer;
+		u8 my_disk_state;		/* D_MASK: leave alone */
+		bool would_be_target;
+	} hs;
 
 	atomic_t packet_seq;			/* ours */
 	u32 peer_seq;
@@ -544,6 +548,7 @@ struct drbd_peer_device {
 		unsigned long last_tick_jif;
 		unsigned long last_bm_writeout_jif;
 		unsigned long last_notify_jif;
+		u32 c_sync_rate;		/* KiB/s wanted, for statistics */
 		void *controller;		/* core/resync_rate.h state, embedded by resync.c */
 		u64 in_sync_step;		/* P_PEERS_IN_SYNC progress, sectors */
 		bool finishing;
