@@ -145,7 +145,7 @@ static void free_all_labels(u32 *labels)
 		labels[i] = DRBD_AL_FREE;
 }
 
-static void replay_one(const struct drbd_al_block *b, u32 *labels, struct drbd_al_replay *stats)
+static void replay_one(const struct drbd_al_block *b, u32 *labels, struct drbd_al_replay_stats *stats)
 {
 	u32 n_updates = be16_to_cpu(b->n_updates);
 	u32 size = be16_to_cpu(b->context_size);
@@ -180,7 +180,7 @@ static void replay_one(const struct drbd_al_block *b, u32 *labels, struct drbd_a
 
 enum drbd_al_replay_result drbd_al_replay(const struct drbd_al_block *ring, u32 stripes,
 					  u32 stripe_size_4k, u32 *labels,
-					  struct drbd_al_replay *stats)
+					  struct drbd_al_replay_stats *stats)
 {
 	u32 n = stripes * stripe_size_4k;
 	bool first_invalid = false;
@@ -263,7 +263,7 @@ static bool old_sector_valid(const struct old_sector *s)
 }
 
 enum drbd_al_replay_result drbd_al_replay_83(const void *area, u32 nr_extents, u32 *labels,
-					     struct drbd_al_replay *stats)
+					     struct drbd_al_replay_stats *stats)
 {
 	const struct old_sector *sectors = area;
 	u32 n = OLD_SECTORS;

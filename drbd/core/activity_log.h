@@ -75,7 +75,7 @@ enum drbd_al_replay_result {
 	DRBD_AL_REPLAY_INVALID,		/* blocks, but no usable transaction */
 };
 
-struct drbd_al_replay {
+struct drbd_al_replay_stats {
 	u32 valid;		/* blocks with good magic and checksum */
 	u32 corrupt;		/* others */
 	u32 replayed;		/* transactions applied */
@@ -93,7 +93,7 @@ struct drbd_al_replay {
  */
 enum drbd_al_replay_result drbd_al_replay(const struct drbd_al_block *ring, u32 stripes,
 					  u32 stripe_size_4k, u32 *labels,
-					  struct drbd_al_replay *stats);
+					  struct drbd_al_replay_stats *stats);
 
 /*
  * Replay the log format of 8.3 and older: 64 sectors of 512 bytes, of which
@@ -101,7 +101,7 @@ enum drbd_al_replay_result drbd_al_replay(const struct drbd_al_block *ring, u32 
  * that no valid sector is CLEAN.
  */
 enum drbd_al_replay_result drbd_al_replay_83(const void *area, u32 nr_extents, u32 *labels,
-					     struct drbd_al_replay *stats);
+					     struct drbd_al_replay_stats *stats);
 
 /* ---- the active set in memory -------------------------------------------- */
 

@@ -124,7 +124,7 @@ bool drbd_size_new_space_is_clean(bool zeroes_guaranteed, u64 current_uuid, bool
 	return was_up_to_date || (rs_discard && uuids_zero);
 }
 
-enum drbd_size_grow_role drbd_size_grow_role(int self, int peer, u64 diskful_primaries,
+enum drbd_grow_role drbd_size_grow_role(int self, int peer, u64 diskful_primaries,
 					     int prepare_from, u64 prepare_to)
 {
 	bool self_primary = diskful_primaries >> self & 1;
@@ -142,7 +142,7 @@ enum drbd_size_grow_role drbd_size_grow_role(int self, int peer, u64 diskful_pri
 	return prepare_to >> peer & 1 ? DRBD_GROW_SOURCE : DRBD_GROW_NONE;
 }
 
-enum drbd_size_grow_role drbd_size_grow_role_traditional(int self, int peer, bool self_primary,
+enum drbd_grow_role drbd_size_grow_role_traditional(int self, int peer, bool self_primary,
 							 bool peer_primary)
 {
 	if (self_primary != peer_primary)

@@ -122,7 +122,7 @@ bool drbd_size_new_space_is_clean(bool zeroes_guaranteed, u64 current_uuid, bool
 
 /* ---- who resynchronises new space to whom (18.7) ---- */
 
-enum drbd_size_grow_role {
+enum drbd_grow_role {
 	DRBD_GROW_NONE = 0,
 	DRBD_GROW_SOURCE,
 	DRBD_GROW_TARGET,
@@ -133,14 +133,14 @@ enum drbd_size_grow_role {
  * @prepare_from: node id that sent us the prepare, -1 on the initiator;
  * @prepare_to: node mask the prepare was sent on to.
  */
-enum drbd_size_grow_role drbd_size_grow_role(int self, int peer, u64 diskful_primaries,
+enum drbd_grow_role drbd_size_grow_role(int self, int peer, u64 diskful_primaries,
 					     int prepare_from, u64 prepare_to);
 
 /*
  * After growth noticed in P_SIZES, towards the nearest lower and the nearest
  * higher node id with a disk only (the caller selects them).
  */
-enum drbd_size_grow_role drbd_size_grow_role_traditional(int self, int peer, bool self_primary,
+enum drbd_grow_role drbd_size_grow_role_traditional(int self, int peer, bool self_primary,
 							 bool peer_primary);
 
 #ifdef __cplusplus
