@@ -64,7 +64,7 @@ void drbd_io_error(struct drbd_device *device, enum drbd_io_error_kind kind);
  * agreed size from the inputs and carries it out (freezes I/O, bitmap,
  * capacity, metadata).  Process context; <0: errno-like refusal.
  */
-enum drbd_size_change { DRBD_SIZE_UNCHANGED, DRBD_SIZE_GREW, DRBD_SIZE_SHRANK,
+enum drbd_size_change { DRBD_SIZE_SAME, DRBD_SIZE_GREW, DRBD_SIZE_SHRANK,
 			DRBD_SIZE_GREW_FROM_0, DRBD_SIZE_ERROR };
 sector_t drbd_backing_capacity(struct drbd_device *device);	/* usable, metadata deducted */
 enum drbd_size_change drbd_determine_size(struct drbd_device *device, u64 user_size,
