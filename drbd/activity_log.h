@@ -19,7 +19,8 @@ struct drbd_al_user {
 	struct list_head list;
 	sector_t sector;
 	unsigned int size;		/* bytes, > 0; up to 128 MiB */
-	unsigned int next_extent;	/* private: how many are held already */
+	unsigned int held;		/* private: how many extents are held already */
+	bool pending;			/* private: some of them wait for the transaction */
 	void (*granted)(struct drbd_al_user *user, int err);
 };
 
