@@ -27,10 +27,13 @@
  *   two streams may be sent to in parallel, and from any process context, so a
  *   submitting task that gets the mutex may send directly.
  * - One receiver per stream at a time.  Sending and receiving are independent.
- * - abort, stat, stream_ok, hint, net_conf_change, add_path: any process context
- *   at any time.  Before disconnect drbd.ko makes sure that nobody is inside, or
- *   will enter, send*, recv*, hint, stat, stream_ok or control_push (abort first, so
- *   that they come out).
+ * - A task that may have signals pending (any but a kernel thread) sends with
+ *   DRBD_SEND_DONTWAIT only: a signal would end the send in the middle of a packet.
+ * - abort, stat, stream_ok, net_conf_change, add_path, remove_path, debugfs_show: any
+ *   process context at any time between init and free.
+ * - Before disconnect drbd.ko makes sure that nobody is inside, or will enter, send*,
+ *   recv*, hint, set_rcvtimeo, get_rcvtimeo or control_push (abort first, so that they
+ *   come out).
  * - Every operation but those marked "atomic" may sleep.  None allocates memory
  *   in a way that waits for I/O.
  */
@@ -151,8 +154,8 @@ struct drbd_transport_ops {
 	int (*add_path)(struct drbd_transport *transport, struct drbd_path *path);
 
 	/*
-	 * Unlinks it.  -EBUSY: established, nothing changed.  After 0, the class uses it
-	 * no more and has dropped its reference.
+	 * Unlinks it.  -EBUSY: established, nothing changed.  After 0 no socket will come
+	 * from it; the class drops its references at once or, while connect runs, soon.
 	 */
 	int (*remove_path)(struct drbd_transport *transport, struct drbd_path *path);
 
