@@ -9,12 +9,8 @@
 extern "C" {
 #endif
 
-#define DRBD_QUORUM_OFF		0
-#define DRBD_QUORUM_MAJORITY	1024
-#define DRBD_QUORUM_ALL		1025
-
 /* How the nodes of one volume were counted, and the verdict. */
-struct drbd_quorum {
+struct drbd_quorum_count {
 	u8 up, present, diskless;
 	u8 outdated, quorumless, unknown, missing_diskless;
 	u8 quorate_peers;
@@ -33,13 +29,13 @@ unsigned int drbd_quorum_at(unsigned int setting, unsigned int voters);
  * tracked quorum of OLD feeds the tie-breaker.
  */
 void drbd_quorum_compute(const struct core_resource *r, const struct core_device *dev,
-			 struct drbd_quorum *q);
+			 struct drbd_quorum_count *q);
 
 /*
  * The text that explains SS_NO_QUORUM ("2 of 5 nodes visible, need 3 for
  * quorum").  Returns its length.
  */
-size_t drbd_quorum_text(const struct drbd_quorum *q, char *buf, size_t len);
+size_t drbd_quorum_text(const struct drbd_quorum_count *q, char *buf, size_t len);
 
 /* May quorum be restored after reboot without peers (12.4)?  At attach. */
 bool drbd_quorum_restorable(u32 md_flags, u64 md_members, u8 my_node_id);

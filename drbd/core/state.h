@@ -13,7 +13,7 @@
  *	if (rv == SS_NOTHING_TO_DO) done;
  *	drbd_state_owed(r, flags);		fill in ->commit and ->after of every object
  *	carry out the ->commit actions;
- *	drbd_state_publish(r);			facts kept by core are updated, OLD := NEW
+ *	drbd_state_publish(r);			OLD := NEW
  *	copy the OLD values and the facts marked "kept by core" back into the objects;
  *	queue ->after to the worker;
  *	unlock;
@@ -246,7 +246,8 @@ enum core_state_flag {
 	CORE_IGNORE_OPENERS		= 1u << 3, /* forced demotion */
 	CORE_CLUSTER_WIDE		= 1u << 4, /* WFBitMapS/T asked for by an administrator */
 	CORE_LOCAL_ONLY			= 1u << 5, /* never cluster-wide */
-	CORE_PREPARED			= 1u << 6, /* second phase of something that was checked */
+	CORE_PREPARED			= 1u << 6, /* COMMIT was sent or received: only hard rules apply,
+						    * for everything was checked in phase one */
 };
 
 /* Where and why a transaction was refused. */
@@ -297,10 +298,14 @@ struct drbd_twopc_request;
 bool drbd_state_cluster_wide(const struct core_resource *r, unsigned int flags,
 			     struct drbd_twopc_request *req);
 
-/* Compute the actions owed for OLD -> NEW, see the enums below. */
+/*
+ * Compute the actions owed for OLD -> NEW, see the enums below, and update the
+ * facts that are "kept by core" and the summaries.  A copy of the snapshot taken
+ * after this (drbd_state_copy()) is what log lines and after-work need.
+ */
 void drbd_state_owed(struct core_resource *r, unsigned int flags);
 
-/* Update the facts kept by core, then OLD := NEW. Summaries and actions stay. */
+/* OLD := NEW. Actions and summaries stay. */
 void drbd_state_publish(struct core_resource *r);
 
 /* Recompute the summaries (fail_io, unstable, suspended, ...) from NEW. */
@@ -322,8 +327,6 @@ enum core_res_commit {
 
 enum core_conn_commit {
 	CORE_CONN_TWOPC_LOST		= 1u << 0, /* event TWOPC_EV_PEER_LOST for this peer */
-	CORE_CONN_CANCEL_REQUESTS	= 1u << 1, /* this peer's part of suspended requests is void */
-	CORE_CONN_RESEND_REQUESTS	= 1u << 2, /* send outstanding requests again */
 	CORE_CONN_STOP_RECEIVER		= 1u << 3, /* signal, do not wait */
 	CORE_CONN_RESTART_RECEIVER	= 1u << 4, /* signal */
 	CORE_CONN_RELEASE_UUID_FREEZE	= 1u << 5, /* [after publication] all volumes */
@@ -346,6 +349,9 @@ enum core_pd_commit {
 	CORE_PD_INIT_PROGRESS		= 1u << 4, /* (re)initialise progress counters */
 	CORE_PD_FORGET_PEER_CRASHED	= 1u << 5, /* clear CRASHED_PRIMARY in the peer's recorded flags */
 	CORE_PD_DROP_UUIDS		= 1u << 6, /* connection lost: received UUIDs are of the past */
+	CORE_PD_CANCEL_REQUESTS		= 1u << 7, /* suspended requests of this volume: the peer's part
+						    * is void (bits become out of sync) */
+	CORE_PD_RESEND_REQUESTS		= 1u << 8, /* outstanding ones are sent to the peer again */
 };
 
 /*
@@ -378,7 +384,6 @@ enum core_pd_after {
 	CORE_PD_BEGAN_RESYNC		= 1ull << 17,/* log it; as target: exposed UUID, checksums, start UUID */
 	CORE_PD_RESYNC_ENDED		= 1ull << 18,/* left Sync*, Paused*: helper after-resync-target etc. */
 	CORE_PD_SEND_ENABLE_REPL	= 1ull << 19,/* P_ENABLE_REPLICATION(1) */
-	CORE_PD_SEND_FLUSH		= 1ull << 20,/* P_FLUSH_REQUESTS to this (Primary) peer */
 	CORE_PD_NOTIFY			= 1ull << 63,/* state changed: notification owed */
 };
 
@@ -403,7 +408,6 @@ enum core_conn_after {
 	CORE_CONN_START_RECEIVER	= 1u << 0,
 	CORE_CONN_CHECK_FENCING		= 1u << 1, /* drbd_fencing_freeze_end(), fencing.h */
 	CORE_CONN_HELPER_UNFENCE	= 1u << 2,
-	CORE_CONN_SEND_FLUSH		= 1u << 3,
 	CORE_CONN_NOTIFY		= 1u << 31,
 };
 
@@ -543,6 +547,7 @@ struct drbd_peer_state_decision {
 	bool compare_attach;		/* APPLY: run the attach handshake first */
 	bool answer_intro;		/* hot-added volume: send ENABLE_REPLICATION_NEXT, sizes, UUIDs */
 	bool answer_state;		/* ... and the state afterwards */
+	bool answer_resync;		/* if the comparison wants a resync: send UUIDs and state */
 	u8 peer_disk;			/* as to be believed */
 	u8 repl_state;			/* L_* without a comparison's result */
 };
