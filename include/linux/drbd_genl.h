@@ -342,7 +342,7 @@ struct drbd_genlmsghdr {
 	F(3, flag, 0, no_resync, DRBD__M, 0, 0, 1, flag, none, "assume-clean", 0, '1', "") \
 	F(4, u32, 0, al_stripes, 0, 1, 1, 1024, num, none, "al-stripes", 0, '1', "") \
 	F(5, u32, 0, al_stripe_size, 0, 32, 4, 16777216, \
-	  num, none, "al-stripe-size-kB", 0, 'k', "bytes")
+	  num, none, "al-stripe-size-kB", 0, 'k', "")
 
 #define DRBD_NEST_start_ov_parms(F) \
 	F(1, u64, 0, ov_start_sector, DRBD__M, 0, 0, 0xffffffffffffffffULL, \
