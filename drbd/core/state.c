@@ -225,9 +225,9 @@ bool drbd_may_return_up_to_date(const struct core_resource *r, const struct core
 		    r->conn[c].peer_role[w] != R_PRIMARY || pd->disk_state[w] != D_DISKLESS)
 			continue;
 		/* A diskless Primary that never saw data (0) objects to nothing. */
-		if (!dev->uuids || !pd->uuids || !pd->uuids->current)
+		if (!dev->uuids || !pd->uuids || !pd->uuids->cur)
 			continue;
-		if (!drbd_uuid_eq(dev->uuids->current, pd->uuids->current))
+		if (!drbd_uuid_eq(dev->uuids->cur, pd->uuids->cur))
 			return false;
 	}
 	return true;
@@ -572,10 +572,10 @@ static void clamp_disks(struct core_device *dev, struct core_peer_device *pd)
 static bool peer_uuid_trusted(const struct core_resource *r, const struct core_device *dev, u32 ci)
 {
 	const struct core_peer_device *pd = &dev->pd[ci];
-	u64 current = pd->uuids ? pd->uuids->current : 0;
+	u64 cur = pd->uuids ? pd->uuids->cur : 0;
 	u32 c;
 
-	if (drbd_uuid_eq(current, dev->exposed_uuid))
+	if (drbd_uuid_eq(cur, dev->exposed_uuid))
 		return true;
 	if (!(r->conn[ci].features & 0x40))
 		return !(pd->disk_state[DRBD_OLD] == D_UNKNOWN && r->role[DRBD_NEW] == R_PRIMARY &&
@@ -588,7 +588,7 @@ static bool peer_uuid_trusted(const struct core_resource *r, const struct core_d
 		const struct core_peer_device *o = &dev->pd[c];
 
 		if (c != ci && o->disk_state[DRBD_NEW] == D_UP_TO_DATE && o->uuids &&
-		    drbd_uuid_eq(o->uuids->current, dev->exposed_uuid))
+		    drbd_uuid_eq(o->uuids->cur, dev->exposed_uuid))
 			return false;
 	}
 	return true;
@@ -642,7 +642,7 @@ static void sanitize_own_from_peer(struct core_resource *r, struct core_device *
 		if (same_current(dev, pd) && !target_elsewhere(r, dev, pd)) {
 			if (*disk == D_OUTDATED || *disk == D_CONSISTENT)
 				*disk = D_UP_TO_DATE;
-		} else if (*disk == D_UP_TO_DATE && pd->uuids && pd->uuids->current) {
+		} else if (*disk == D_UP_TO_DATE && pd->uuids && pd->uuids->cur) {
 			*disk = D_CONSISTENT;
 			dev->notes |= NOTE_DEV_FIND_SOURCE;
 		}

@@ -51,8 +51,8 @@ static inline u64 peer_flags(const struct core_peer_device *pd)
 /* Unknown generations (0) are never equal to anything. */
 static inline bool same_current(const struct core_device *dev, const struct core_peer_device *pd)
 {
-	return dev->uuids && pd->uuids && pd->uuids->current &&
-	       drbd_uuid_eq(dev->uuids->current, pd->uuids->current);
+	return dev->uuids && pd->uuids && pd->uuids->cur &&
+	       drbd_uuid_eq(dev->uuids->cur, pd->uuids->cur);
 }
 
 #endif /* DRBD_CORE_STATE_INTERNAL_H */

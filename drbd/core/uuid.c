@@ -14,7 +14,7 @@ void drbd_uuid_push(struct drbd_uuid_set *u, u64 v)
 	unsigned int i;
 
 	v = strip(v);
-	if (!v || v == DRBD_UUID_JUST_CREATED || drbd_uuid_eq(v, u->current))
+	if (!v || v == DRBD_UUID_JUST_CREATED || drbd_uuid_eq(v, u->cur))
 		return;
 	/* The first entry is stored unconditionally: it may be the day-0 UUID,
 	 * which some bitmap UUID is bound to hold as well. */
@@ -43,19 +43,19 @@ void drbd_uuid_set_bitmap(struct drbd_uuid_set *u, u8 node, u64 v, u64 dagtag)
 
 bool drbd_uuid_set_primary(struct drbd_uuid_set *u, bool primary)
 {
-	u64 old = u->current;
+	u64 old = u->cur;
 
-	if (strip(u->current) == DRBD_UUID_JUST_CREATED || !u->current)
+	if (strip(u->cur) == DRBD_UUID_JUST_CREATED || !u->cur)
 		return false;
-	u->current = primary ? u->current | DRBD_UUID_PRIMARY : strip(u->current);
-	return u->current != old;
+	u->cur = primary ? u->cur | DRBD_UUID_PRIMARY : strip(u->cur);
+	return u->cur != old;
 }
 
 bool drbd_uuid_day0(const struct drbd_uuid_set *u)
 {
 	unsigned int i;
 
-	if (strip(u->current) == 0 || strip(u->current) == DRBD_UUID_JUST_CREATED)
+	if (strip(u->cur) == 0 || strip(u->cur) == DRBD_UUID_JUST_CREATED)
 		return false;
 	for (i = 0; i < DRBD_UUID_NODES; i++)
 		if (u->bitmap[i])
@@ -160,13 +160,13 @@ bool drbd_uuid_new_generation(struct drbd_uuid_set *u, const struct drbd_uuid_pe
 			      u64 dagtag, bool primary, const u64 rnd[2])
 {
 	bool day0 = drbd_uuid_day0(u);
-	u64 changed, old = u->current;
+	u64 changed, old = u->cur;
 
 	if (strip(old) == DRBD_UUID_JUST_CREATED || !old)
 		old = fresh(rnd[0]);
 	if (!drbd_uuid_rotate(u, p, weak, dagtag, old, &changed) && !day0)
 		return false;
-	u->current = fresh(rnd[1]) | (primary ? DRBD_UUID_PRIMARY : 0);
+	u->cur = fresh(rnd[1]) | (primary ? DRBD_UUID_PRIMARY : 0);
 	if (day0)
 		drbd_uuid_push(u, old);
 	return true;
@@ -176,7 +176,7 @@ void drbd_uuid_adopt_generation(struct drbd_uuid_set *u, const struct drbd_uuid_
 				u64 new_current, u64 weak, u64 dagtag, bool up_to_date,
 				bool primary, u64 *changed)
 {
-	u64 old = u->current;
+	u64 old = u->cur;
 	unsigned int n;
 
 	*changed = 0;
@@ -189,7 +189,7 @@ void drbd_uuid_adopt_generation(struct drbd_uuid_set *u, const struct drbd_uuid_
 		drbd_uuid_set_bitmap(u, (u8)n, strip(new_current), dagtag);
 		*changed |= BIT_ULL(n);
 	}
-	u->current = primary ? new_current | DRBD_UUID_PRIMARY : strip(new_current);
+	u->cur = primary ? new_current | DRBD_UUID_PRIMARY : strip(new_current);
 	drbd_uuid_push(u, old);
 }
 
@@ -201,9 +201,9 @@ void drbd_uuid_clear_all_bitmaps(struct drbd_uuid_set *u)
 		drbd_uuid_set_bitmap(u, (u8)n, 0, 0);
 }
 
-void drbd_uuid_skip_initial_sync(struct drbd_uuid_set *u, u8 peer, u64 current, bool primary)
+void drbd_uuid_skip_initial_sync(struct drbd_uuid_set *u, u8 peer, u64 cur, bool primary)
 {
-	u->current = primary ? current | DRBD_UUID_PRIMARY : strip(current);
+	u->cur = primary ? cur | DRBD_UUID_PRIMARY : strip(cur);
 	drbd_uuid_set_bitmap(u, peer, 0, 0);
 }
 
@@ -213,9 +213,9 @@ bool drbd_uuid_target_before_start(struct drbd_uuid_set *u, const struct drbd_pe
 {
 	u64 bm = peer->bitmap[u->my_node_id];
 
-	if (strip(u->current) != DRBD_UUID_JUST_CREATED || !bm || bm == DRBD_UUID_UNKNOWN)
+	if (strip(u->cur) != DRBD_UUID_JUST_CREATED || !bm || bm == DRBD_UUID_UNKNOWN)
 		return false;
-	u->current = strip(bm);
+	u->cur = strip(bm);
 	return true;
 }
 
@@ -227,9 +227,9 @@ u64 drbd_uuid_target_started(struct drbd_uuid_set *u, const struct drbd_uuid_pee
 
 	/* The source is here, whatever its disk is called meanwhile. */
 	others.disk_state[source] = D_UP_TO_DATE;
-	if (strip(u->current) != DRBD_UUID_JUST_CREATED && u->current)
-		drbd_uuid_rotate(u, &others, 0, dagtag, u->current, &changed);
-	return u->current;
+	if (strip(u->cur) != DRBD_UUID_JUST_CREATED && u->cur)
+		drbd_uuid_rotate(u, &others, 0, dagtag, u->cur, &changed);
+	return u->cur;
 }
 
 void drbd_uuid_target_finished(struct drbd_uuid_set *u, struct drbd_peer_uuids *src, u8 source,
@@ -249,7 +249,7 @@ void drbd_uuid_target_finished(struct drbd_uuid_set *u, struct drbd_peer_uuids *
 	for (n = 0; n < DRBD_UUID_NODES; n++) {
 		bool listed = (src->bitmap_mask & BIT_ULL(n)) && src->bitmap[n] &&
 			      src->bitmap[n] != DRBD_UUID_UNKNOWN;
-		bool seen = seen_current[n] && drbd_uuid_eq(seen_current[n], src->current);
+		bool seen = seen_current[n] && drbd_uuid_eq(seen_current[n], src->cur);
 
 		if (n == u->my_node_id || !(u->slot_mask & (1u << n)))
 			continue;
@@ -261,9 +261,9 @@ void drbd_uuid_target_finished(struct drbd_uuid_set *u, struct drbd_peer_uuids *
 			drbd_uuid_set_bitmap(u, (u8)n, 0, 0);
 		}
 	}
-	u->current = primary ? src->current | DRBD_UUID_PRIMARY : strip(src->current);
+	u->cur = primary ? src->cur | DRBD_UUID_PRIMARY : strip(src->cur);
 
-	src->current = u->current;
+	src->cur = u->cur;
 	memcpy(src->history, u->history, sizeof(src->history));
 	for (n = 0; n < DRBD_UUID_NODES; n++)
 		if (n != source)
@@ -327,7 +327,7 @@ void drbd_uuid_detect_finished(struct drbd_uuid_set *u, u8 from, const struct dr
 			       u64 self_resolved_current, bool self_sync_target, u64 busy,
 			       u64 connected, struct drbd_uuid_detected *out)
 {
-	bool same = drbd_uuid_eq(peer->current, self_resolved_current) && !self_sync_target &&
+	bool same = drbd_uuid_eq(peer->cur, self_resolved_current) && !self_sync_target &&
 		    !(peer->flags & DRBD_UUID_F_SYNC_TARGET);
 	unsigned int x, f;
 
@@ -351,7 +351,7 @@ void drbd_uuid_detect_finished(struct drbd_uuid_set *u, u8 from, const struct dr
 		}
 		for (f = 0; f < DRBD_UUID_NODES; f++) {
 			if (f == x || f == u->my_node_id || !u->bitmap[f] ||
-			    !drbd_uuid_eq(u->bitmap[f], peer->current) ||
+			    !drbd_uuid_eq(u->bitmap[f], peer->cur) ||
 			    (s64)(u->bitmap_dagtag[f] - u->bitmap_dagtag[x]) <= 0)
 				continue;
 			if (best < 0 ||
@@ -383,10 +383,10 @@ u64 drbd_uuid_resolved_current(const struct core_resource *r, u32 dev, u32 conn,
 		if (c == conn || pd->repl_state[DRBD_OLD] != L_SYNC_TARGET || !pd->uuids)
 			continue;
 		*sync_target = true;
-		return strip(pd->uuids->current) |
+		return strip(pd->uuids->cur) |
 		       (r->role[DRBD_OLD] == R_PRIMARY ? DRBD_UUID_PRIMARY : 0);
 	}
-	return d->uuids->current;
+	return d->uuids->cur;
 }
 
 static u64 local_uuid_flags(const struct core_resource *r, const struct core_device *dev,
@@ -424,8 +424,8 @@ static u64 reported_bitmap(const struct core_resource *r, const struct core_devi
 		const struct core_peer_device *pd = &dev->pd[c];
 
 		if (r->conn[c].peer_node_id == n && drbd_is_sync_target(pd->repl_state[DRBD_OLD]) &&
-		    pd->uuids && pd->uuids->current &&
-		    !drbd_uuid_eq(pd->uuids->current, dev->uuids->current))
+		    pd->uuids && pd->uuids->cur &&
+		    !drbd_uuid_eq(pd->uuids->cur, dev->uuids->cur))
 			return DRBD_UUID_UNKNOWN;
 	}
 	return 0;
@@ -444,7 +444,7 @@ void drbd_uuid_packet_build(const struct core_resource *r, u32 dev, u32 conn, u6
 	memset(pkt, 0, sizeof(*pkt));
 	if (!u)
 		return;
-	pkt->current = drbd_uuid_resolved_current(r, dev, conn, &sync_target);
+	pkt->cur = drbd_uuid_resolved_current(r, dev, conn, &sync_target);
 	pkt->dirty_bits = d->pd[conn].bits;
 	pkt->flags = local_uuid_flags(r, d, c, sync_target) | flags;
 	pkt->node_mask = pkt->flags & DRBD_UUID_F_STABLE ? node_mask :
@@ -484,7 +484,7 @@ bool drbd_uuid_packet_absorb(struct drbd_peer_uuids *peer, struct drbd_uuid_set 
 		return false;
 
 	peer->received = true;
-	peer->current = pkt->current;
+	peer->cur = pkt->cur;
 	peer->dirty_bits = pkt->dirty_bits;
 	peer->flags = pkt->flags;
 	peer->node_mask = pkt->node_mask;
@@ -500,14 +500,14 @@ bool drbd_uuid_packet_absorb(struct drbd_peer_uuids *peer, struct drbd_uuid_set 
 	return true;
 }
 
-void drbd_uuid_packet84_absorb(struct drbd_peer_uuids *peer, u8 my_node_id, u64 current, u64 bitmap,
+void drbd_uuid_packet84_absorb(struct drbd_peer_uuids *peer, u8 my_node_id, u64 cur, u64 bitmap,
 			       u64 hist0, u64 hist1, u64 dirty_bits, u64 flags)
 {
 	unsigned int n;
 
 	memset(peer, 0, sizeof(*peer));
 	peer->received = true;
-	peer->current = current;
+	peer->cur = cur;
 	peer->dirty_bits = dirty_bits;
 	peer->flags = (flags & DRBD_UUID_F_LOCAL_ONLY_MASK) | DRBD_UUID_F_STABLE;
 	for (n = 0; n < DRBD_UUID_NODES; n++)
@@ -528,7 +528,7 @@ void drbd_uuid_missed_end(const struct drbd_uuid_set *own, u8 peer_node_id,
 
 	(void)peer_node_id;
 	memset(out, 0, sizeof(*out));
-	if (!drbd_uuid_eq(peer->current, self_resolved_current) || self_sync_target ||
+	if (!drbd_uuid_eq(peer->cur, self_resolved_current) || self_sync_target ||
 	    (peer->flags & DRBD_UUID_F_SYNC_TARGET))
 		return;
 	/* An entry that was not listed says nothing. */

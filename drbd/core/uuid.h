@@ -44,7 +44,7 @@ enum drbd_uuid_wire_flag {
 
 /* Own generations of one volume.  Copied from and to struct drbd_md. */
 struct drbd_uuid_set {
-	u64 current;
+	u64 cur;
 	u64 bitmap[DRBD_UUID_NODES];	/* by node id; own entry 0 */
 	u64 bitmap_dagtag[DRBD_UUID_NODES];
 	u64 history[DRBD_UUID_HISTORY];	/* youngest first */
@@ -57,7 +57,7 @@ struct drbd_uuid_set {
 /* What a peer last reported, zeroed = nothing. */
 struct drbd_peer_uuids {
 	bool received;			/* on the present connection */
-	u64 current;
+	u64 cur;
 	u64 dirty_bits;			/* in the slot for me, in the peer's granularity */
 	u64 flags;			/* DRBD_UUID_F_*, bits 56 .. 63 with HAS_UNALLOC */
 	u64 node_mask;
@@ -128,7 +128,7 @@ void drbd_uuid_adopt_generation(struct drbd_uuid_set *u, const struct drbd_uuid_
 void drbd_uuid_clear_all_bitmaps(struct drbd_uuid_set *u);
 
 /* 17.5, 17.4 --clear-bitmap: take over the peer's current UUID, bm[peer] := 0. */
-void drbd_uuid_skip_initial_sync(struct drbd_uuid_set *u, u8 peer, u64 current, bool primary);
+void drbd_uuid_skip_initial_sync(struct drbd_uuid_set *u, u8 peer, u64 cur, bool primary);
 
 /* ----------------------------------------------------------------- a resync */
 
@@ -177,7 +177,7 @@ void drbd_uuid_detect_finished(struct drbd_uuid_set *u, u8 from, const struct dr
 
 /* Content of P_UUIDS110 in CPU byte order (packing: packet room). */
 struct drbd_uuid_packet {
-	u64 current;
+	u64 cur;
 	u64 dirty_bits;
 	u64 flags;
 	u64 node_mask;
@@ -207,7 +207,7 @@ bool drbd_uuid_packet_absorb(struct drbd_peer_uuids *peer, struct drbd_uuid_set 
 			     const struct drbd_uuid_packet *pkt);
 
 /* P_UUIDS (protocol < 110). */
-void drbd_uuid_packet84_absorb(struct drbd_peer_uuids *peer, u8 my_node_id, u64 current, u64 bitmap,
+void drbd_uuid_packet84_absorb(struct drbd_peer_uuids *peer, u8 my_node_id, u64 cur, u64 bitmap,
 			       u64 hist0, u64 hist1, u64 dirty_bits, u64 flags);
 
 /* Marks of a missed end of resync (5.4). */

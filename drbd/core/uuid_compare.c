@@ -118,7 +118,7 @@ static bool fixup_source_start(const struct drbd_compare_in *in, struct drbd_com
 	const struct drbd_uuid_set *self = in->self;
 	bool match;
 
-	if (!same_nonzero(self->history[0], in->peer->current))
+	if (!same_nonzero(self->history[0], in->peer->cur))
 		return false;
 	if (in->protocol_version >= PROTO_SYNC_UUID_OFFSET)
 		match = drbd_uuid_eq(self->history[0] + DRBD_UUID_OFFSET,
@@ -319,7 +319,7 @@ static void compare_different(const struct drbd_compare_in *in, u64 peer_current
 
 void drbd_uuid_compare(const struct drbd_compare_in *in, struct drbd_compare_out *out)
 {
-	u64 peer_current = in->peer->current ? in->peer->current : DRBD_UUID_JUST_CREATED;
+	u64 peer_current = in->peer->cur ? in->peer->cur : DRBD_UUID_JUST_CREATED;
 	bool self_new = drbd_uuid_eq(in->self_current, DRBD_UUID_JUST_CREATED);
 	bool peer_new = drbd_uuid_eq(peer_current, DRBD_UUID_JUST_CREATED);
 
