@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// From text to tokens.  One Scanner per file; the flex rules are in lexer.l.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+typedef void *yyscan_t;
+
+namespace drbd::adm {
+
+// The value of every symbol of the grammar: the text of the token (quotes removed) and where
+// it began.
+struct Token {
+	std::string text;
+	int line = 0;
+};
+
+// What flex actions work on.
+struct ScannerState {
+	const std::string *file = nullptr;
+	int line = 1;
+	std::string value;     // text of a quoted string without quotes and escapes
+	bool has_value = false;
+
+	int word(std::string_view text);    // keyword or WORD; throws Failure if too long
+	int quoted(std::string_view text);  // WORD; throws Failure if too long
+	[[noreturn]] void unterminated(std::string_view text);
+};
+
+int punctuation_token(char c);
+
+class Scanner {
+public:
+	// text: the whole file.  file: its name for messages, must outlive the scanner.
+	Scanner(std::string_view text, const std::string *file);
+	~Scanner();
+	Scanner(const Scanner &) = delete;
+	Scanner &operator=(const Scanner &) = delete;
+
+	// The next token; END_OF_FILE once at the end, then 0.  Throws Failure on a token
+	// that is no token.
+	int next(Token *token);
+
+	// Swallows everything through the end of the first balanced { } block.
+	// Returns false if the file ends before.
+	bool skip_block();
+
+	// Line of the last token read.
+	int line() const { return state_.line; }
+
+private:
+	yyscan_t flex_ = nullptr;
+	ScannerState state_;
+	bool at_end_ = false;
+};
+
+}  // namespace drbd::adm
