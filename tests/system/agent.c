@@ -11,8 +11,9 @@
  * node to host:  'O' standard output, 'S' standard error, 'X' wait status
  *
  * The nonce is chosen by the host with each 'R' and tells the frames of a
- * command from leftovers of an earlier one.  When the host closes its end, the
- * command and its process group are killed.
+ * command from leftovers of an earlier one.  When the host has closed its end,
+ * the command and its process group are killed; not at once, because news of
+ * opening and closing travel apart from the data and can arrive after it.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -27,12 +28,14 @@
 #include <string.h>
 #include <sys/reboot.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAX_PORTS	16
 #define HEADER		13
 #define MAX_FRAME	(1 << 20)
 #define OUT_LIMIT	(256 << 10)
+#define GRACE_MS	1000
 
 static const unsigned char magic[4] = { 'D', 'N', 'c', 1 };
 
@@ -44,6 +47,7 @@ struct buffer {
 struct port {
 	int fd;
 	int connected;
+	int64_t gone_at;		/* deadline for the host to be back; 0: it is there */
 	unsigned char nonce[4];
 	struct buffer in, out;
 	pid_t child;
@@ -215,12 +219,41 @@ static void parse(struct port *p)
 	}
 }
 
-static void hang_up(struct port *p)
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+static void host_gone(struct port *p)
 {
 	p->connected = 0;
-	end_command(p);
-	p->in.len = 0;
-	p->out.len = 0;
+	if (!p->gone_at)
+		p->gone_at = now_ms() + GRACE_MS;
+}
+
+/* Ends commands whose host is gone for good; returns ms until the next deadline, or -1. */
+static int expire(void)
+{
+	int64_t now = now_ms(), next = -1;
+	int i;
+
+	for (i = 0; i < nports; i++) {
+		struct port *p = &ports[i];
+
+		if (p->connected || !p->gone_at || p->child <= 0)
+			continue;
+		if (p->gone_at <= now) {
+			end_command(p);
+			p->in.len = 0;
+			p->out.len = 0;
+		} else if (next < 0 || p->gone_at - now < next) {
+			next = p->gone_at - now;
+		}
+	}
+	return next;
 }
 
 static void read_port(struct port *p)
@@ -232,7 +265,7 @@ static void read_port(struct port *p)
 		append(&p->in, buf, n);
 		parse(p);
 	} else if (n == 0) {
-		hang_up(p);
+		host_gone(p);
 	}
 }
 
@@ -271,11 +304,13 @@ static void probe(void)
 		struct pollfd pfd = { .fd = ports[i].fd, .events = POLLIN };
 
 		poll(&pfd, 1, 0);
-		if ((pfd.revents & POLLHUP) && !(pfd.revents & POLLIN)) {
-			if (ports[i].connected)
-				hang_up(&ports[i]);
+		if (pfd.revents & POLLIN)
+			read_port(&ports[i]);
+		if (pfd.revents & POLLHUP) {
+			host_gone(&ports[i]);
 		} else {
 			ports[i].connected = 1;
+			ports[i].gone_at = 0;
 		}
 	}
 }
@@ -347,7 +382,8 @@ int main(void)
 
 	for (;;) {
 		struct pollfd pfd[MAX_PORTS * 4];
-		int n = 0, i, k;
+		struct timespec wait;
+		int n = 0, i, k, ms;
 
 		reap();
 		for (i = 0; i < nports; i++) {
@@ -359,17 +395,18 @@ int main(void)
 				frame(p, 'X', &p->status, 4);
 				end_command(p);
 			}
-			if (!p->connected)
-				continue;
 			write_port(p);
-			pfd[n++] = (struct pollfd){ p->fd, POLLIN | (p->out.len ? POLLOUT : 0), 0 };
+			if (p->connected)
+				pfd[n++] = (struct pollfd){ p->fd, POLLIN | (p->out.len ? POLLOUT : 0), 0 };
 			if (p->to_stdin >= 0 && p->stdin_data.len)
 				pfd[n++] = (struct pollfd){ p->to_stdin, POLLOUT, 0 };
 			for (k = 0; k < 2; k++)
 				if (p->from[k] >= 0 && p->out.len < OUT_LIMIT)
 					pfd[n++] = (struct pollfd){ p->from[k], POLLIN, 0 };
 		}
-		if (ppoll(pfd, n, NULL, &waiting) < 0 && errno != EINTR)
+		ms = expire();
+		wait = (struct timespec){ ms / 1000, ms % 1000 * 1000000L };
+		if (ppoll(pfd, n, ms < 0 ? NULL : &wait, &waiting) < 0 && errno != EINTR)
 			abort();
 		if (port_event) {
 			port_event = 0;
@@ -378,11 +415,8 @@ int main(void)
 		for (i = 0; i < nports; i++) {
 			struct port *p = &ports[i];
 
-			if (!p->connected)
-				continue;
-			read_port(p);
-			if (!p->connected)
-				continue;
+			if (p->connected)
+				read_port(p);
 			feed_child(p);
 			read_child(p, 0, 0);
 			read_child(p, 1, 0);
