@@ -9,8 +9,8 @@
 #include "objects.h"
 #include "netlink.h"
 #include "request.h"
+#include "backing.h"
 #include "block.h"
-#include "transport.h"
 
 #ifndef DRBD_GIT_HASH
 #define DRBD_GIT_HASH "0000000000000000000000000000000000000000"
@@ -100,9 +100,12 @@ static int __init drbd_init(void)
 	err = drbd_request_init();
 	if (err)
 		goto out_objects;
-	err = drbd_block_init();
+	err = drbd_backing_init();
 	if (err)
 		goto out_request;
+	err = drbd_block_init();
+	if (err)
+		goto out_backing;
 	err = drbd_netlink_init();
 	if (err)
 		goto out_block;
@@ -119,6 +122,8 @@ out_netlink:
 	drbd_netlink_exit();
 out_block:
 	drbd_block_exit();
+out_backing:
+	drbd_backing_exit();
 out_request:
 	drbd_request_exit();
 out_objects:
@@ -133,6 +138,7 @@ static void __exit drbd_exit(void)
 	/* Objects that wait to be freed use what the rooms below them provide. */
 	drbd_objects_exit();
 	drbd_block_exit();
+	drbd_backing_exit();
 	drbd_request_exit();
 	pr_info("drbd: module cleanup done.\n");
 }

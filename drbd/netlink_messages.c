@@ -316,7 +316,7 @@ static void get_disk_statistics(struct drbd_peer_device *peer_device,
 
 	if (!device->bitmap)
 		return;
-	shift = drbd_bm_shift(device) - SECTOR_SHIFT;
+	shift = drbd_bm_block_shift(device) - SECTOR_SHIFT;
 	if (slot >= 0)
 		weight = drbd_bm_weight(device, slot);
 	s->peer_dev_out_of_sync = weight << shift;
@@ -346,7 +346,7 @@ int drbd_put_peer_device_statistics(struct sk_buff *skb, struct drbd_peer_device
 		.peer_dev_pending = atomic_read(&peer_device->ap_pending) +
 				    atomic_read(&peer_device->rs_pending),
 		.peer_dev_unacked = atomic_read(&peer_device->unacked),
-		.peer_dev_uuid_flags = peer_device->uuid_flags,
+		.peer_dev_uuid_flags = peer_device->uuids.flags,
 	};
 
 	if (drbd_ldev_get(device, D_FAILED)) {

@@ -4,6 +4,7 @@
  * gaps, for every listener: so a number is drawn and its message sent under one
  * global mutex, and only when there is a message to send.  Spec: netlink.md 10.
  */
+#include <linux/module.h>
 #include <linux/slab.h>
 #include <net/net_namespace.h>
 #include "netlink_internal.h"
@@ -318,6 +319,12 @@ void drbd_notify_path(struct drbd_connection *connection, struct drbd_path *path
 {
 	drbd_notify_path_type(connection, path, NOTIFY_CHANGE);
 }
+
+void drbd_path_event(struct drbd_transport *transport, struct drbd_path *path)
+{
+	drbd_notify_path(container_of(transport, struct drbd_connection, transport), path);
+}
+EXPORT_SYMBOL_GPL(drbd_path_event);
 
 void drbd_notify_helper(enum drbd_notification_type type, struct drbd_resource *resource,
 			struct drbd_device *device, struct drbd_connection *connection,

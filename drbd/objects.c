@@ -109,6 +109,7 @@ struct drbd_resource *drbd_resource_create(const char *name, const struct res_op
 	init_waitqueue_head(&resource->state_wait);
 	init_waitqueue_head(&resource->twopc_wait);
 	INIT_LIST_HEAD(&resource->transfer_log);
+	INIT_LIST_HEAD(&resource->peer_acks);
 	INIT_LIST_HEAD(&resource->retry);
 
 	if (!zalloc_cpumask_var(&resource->cpu_mask, GFP_KERNEL))
@@ -262,7 +263,7 @@ static struct drbd_peer_device *peer_device_create(struct drbd_device *device,
 	peer_device->replication = true;
 	peer_device->peer_replication = true;
 	peer_device->bitmap_index = -1;
-	memset(peer_device->bitmap_uuids, 0xff, sizeof(peer_device->bitmap_uuids));
+	memset(peer_device->uuids.bitmap, 0xff, sizeof(peer_device->uuids.bitmap));
 	INIT_LIST_HEAD(&peer_device->rs.requests);
 	if (drbd_peer_device_init(peer_device))
 		goto fail;
@@ -287,6 +288,7 @@ static void device_free(struct work_struct *work)
 	WARN_ON(device->ldev);
 	drbd_block_free(device);
 	drbd_request_free_device(device);
+	drbd_backing_free_device(device);
 	kfree(device);
 	drbd_resource_put(resource);
 }
@@ -338,6 +340,7 @@ struct drbd_device *drbd_device_create(struct drbd_resource *resource, unsigned 
 	INIT_LIST_HEAD(&device->held_intervals);
 	INIT_LIST_HEAD(&device->submit_queue);
 
+	drbd_backing_init_device(device);
 	*err = drbd_request_init_device(device);
 	if (*err)
 		goto out_free;
@@ -350,6 +353,7 @@ struct drbd_device *drbd_device_create(struct drbd_resource *resource, unsigned 
 out_request:
 	drbd_request_free_device(device);
 out_free:
+	drbd_backing_free_device(device);
 	kfree(device);
 	return NULL;
 }
@@ -589,7 +593,6 @@ struct drbd_connection *drbd_connection_create(struct drbd_resource *resource, i
 	connection->fencing_policy = net_conf->fencing_policy;
 	connection->cstate = C_STANDALONE;
 	connection->peer_role = R_UNKNOWN;
-	INIT_LIST_HEAD(&connection->peer_acks);
 
 	transport = &connection->transport;
 	drbd_transport_init_generic(transport, class);

@@ -7,6 +7,7 @@
 #include <linux/drbd_transport.h>
 #include <linux/kmod.h>
 #include <linux/module.h>
+#include <linux/seq_file.h>
 #include <linux/slab.h>
 
 static LIST_HEAD(transport_classes);
@@ -82,6 +83,16 @@ struct drbd_transport_class *drbd_transport_class_get(const char *name)
 void drbd_transport_class_put(struct drbd_transport_class *class)
 {
 	module_put(class->module);
+}
+
+void drbd_transport_show_classes(struct seq_file *seq)
+{
+	struct drbd_transport_class *class;
+
+	mutex_lock(&transport_classes_mutex);
+	list_for_each_entry(class, &transport_classes, list)
+		seq_printf(seq, " %s (%s)", class->name, class->module->version ?: "?");
+	mutex_unlock(&transport_classes_mutex);
 }
 
 void drbd_transport_init_generic(struct drbd_transport *transport,

@@ -109,7 +109,7 @@ static enum drbd_sync_strategy source_bitmap_choice(const struct drbd_handshake_
 
 	if (!(peer->flags & DRBD_UUID_F_SYNC_TARGET))
 		return STRATEGY_SOURCE_USE_BITMAP;
-	if (drbd_uuid_eq(b, peer->current) && drbd_uuid_eq(b, in->uuid.self_current))
+	if (drbd_uuid_eq(b, peer->cur) && drbd_uuid_eq(b, in->uuid.self_current))
 		return STRATEGY_SOURCE_USE_BITMAP;
 	if (!b || b == DRBD_UUID_UNKNOWN)
 		return STRATEGY_SOURCE_SET_BITMAP;
@@ -133,7 +133,7 @@ static enum drbd_sync_strategy target_bitmap_choice(const struct drbd_handshake_
 
 	if (!(in->uuid.self_flags & DRBD_UUID_F_SYNC_TARGET))
 		return STRATEGY_TARGET_USE_BITMAP;
-	if (drbd_uuid_eq(b, peer->current) && drbd_uuid_eq(b, in->uuid.self_current))
+	if (drbd_uuid_eq(b, peer->cur) && drbd_uuid_eq(b, in->uuid.self_current))
 		return STRATEGY_TARGET_USE_BITMAP;
 	if (!b)
 		return STRATEGY_TARGET_SET_BITMAP;
@@ -419,8 +419,8 @@ static u8 strategy_repl_state(const struct drbd_handshake_in *in, enum drbd_sync
 /* 5.13 */
 static void plan_bitmap(const struct drbd_handshake_in *in, struct drbd_handshake_out *out)
 {
-	bool self_new = drbd_uuid_eq(in->uuid.self->current, DRBD_UUID_JUST_CREATED);
-	u64 peer_current = in->uuid.peer->current;
+	bool self_new = drbd_uuid_eq(in->uuid.self->cur, DRBD_UUID_JUST_CREATED);
+	u64 peer_current = in->uuid.peer->cur;
 	bool peer_new = !peer_current || drbd_uuid_eq(peer_current, DRBD_UUID_JUST_CREATED);
 
 	switch (out->strategy) {
@@ -576,18 +576,18 @@ enum drbd_diskless_result drbd_handshake_diskless(const struct core_resource *r,
 	bool primary = r->role[DRBD_OLD] == R_PRIMARY;
 	u32 c;
 
-	if (!peer || !peer->current)
+	if (!peer || !peer->cur)
 		return DISKLESS_DISCONNECT;
 	if (!d->exposed_uuid)
 		return DISKLESS_ADOPT;
-	if (drbd_uuid_eq(d->exposed_uuid, peer->current))
+	if (drbd_uuid_eq(d->exposed_uuid, peer->cur))
 		return DISKLESS_EQUAL;
 	if (protocol_version < PROTO_MULTI_PEER && primary)
 		return DISKLESS_DISCONNECT;
 	if (listed_in(peer, d->exposed_uuid))
 		return primary ? DISKLESS_RETRY : DISKLESS_ADOPT;
 	for_each_conn(c, r)
-		if (c != conn && d->pd[c].uuids && listed_in(d->pd[c].uuids, peer->current))
+		if (c != conn && d->pd[c].uuids && listed_in(d->pd[c].uuids, peer->cur))
 			return DISKLESS_ACCEPT_OUTDATED;
 	return DISKLESS_DISCONNECT;
 }

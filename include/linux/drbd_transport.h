@@ -341,6 +341,9 @@ void drbd_path_put(struct drbd_path *path);	/* freed after a grace period */
 struct drbd_transport_class *drbd_transport_class_get(const char *name);
 void drbd_transport_class_put(struct drbd_transport_class *class);
 
+/* " NAME (VERSION)" of each class.  Process context. */
+void drbd_transport_show_classes(struct seq_file *seq);
+
 /* Fills the generic part (list, mutex); the caller has zeroed class->instance_size bytes. */
 void drbd_transport_init_generic(struct drbd_transport *transport,
 				 struct drbd_transport_class *class);
