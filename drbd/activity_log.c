@@ -22,7 +22,8 @@ struct drbd_activity_log {
 	struct list_head waiting;	/* drbd_al_user, in the order of arrival */
 	bool starved;			/* the first of them waits for a slot */
 	bool failed;			/* a transaction failed: nobody gets anything any more */
-	bool disabled;			/* no transactions; MDF_AL_DISABLED is durable */
+	bool marked;			/* what MDF_AL_DISABLED has to say */
+	bool disabled;			/* no transactions; marked is durable */
 	bool want_disabled;
 	struct mutex io_mutex;		/* the ring on disk; taken before lock */
 	struct drbd_al_block *scratch;	/* under io_mutex */
@@ -291,8 +292,8 @@ static int change_mode(struct drbd_activity_log *al, bool disable)
 	int err;
 
 	if (disable) {
-		drbd_md_set_flag(device, DRBD_MDF_AL_DISABLED);
-		err = drbd_md_sync_if_dirty(device);
+		WRITE_ONCE(al->marked, true);
+		err = drbd_md_sync(device);
 		if (err)
 			return err;
 		WRITE_ONCE(al->disabled, true);
@@ -304,7 +305,8 @@ static int change_mode(struct drbd_activity_log *al, bool disable)
 		if (err)
 			return err;
 	}
-	drbd_md_clear_flag(device, DRBD_MDF_AL_DISABLED);
+	WRITE_ONCE(al->marked, false);
+	drbd_md_mark_dirty(device);
 	return 0;
 }
 
@@ -326,11 +328,7 @@ static bool work_once(struct drbd_activity_log *al, bool attached)
 		err = change_mode(al, disable);
 	if (!err) {
 		collect(al, &granted, &committing);
-		if (!list_empty(&granted)) {
-			mutex_unlock(&al->io_mutex);
-			deliver(&granted, 0);
-			mutex_lock(&al->io_mutex);
-		}
+		deliver(&granted, 0);
 		/* Only this worker adds changes; others may still ask to be part of them. */
 		pending = READ_ONCE(al->set.n_pending);
 		if (pending) {
@@ -445,15 +443,34 @@ static int initialize_ring(struct drbd_activity_log *al)
 	return 0;
 }
 
-int drbd_al_initialize(struct drbd_device *device)
+int drbd_al_rewrite(struct drbd_device *device)
 {
 	struct drbd_activity_log *al = device->al;
+	u32 blocks;
 	int err;
 
 	mutex_lock(&al->io_mutex);
 	err = initialize_ring(al);
+	for (blocks = DIV_ROUND_UP(al->set.nr_slots, DRBD_AL_CONTEXT); blocks && !err; blocks--)
+		if (al->set.nr_labelled)
+			err = commit(al);
+	if (err) {
+		spin_lock_irq(&al->lock);
+		al->failed = true;
+		queue_work(al->wq, &al->work);
+		spin_unlock_irq(&al->lock);
+	}
 	mutex_unlock(&al->io_mutex);
 	return err;
+}
+
+void drbd_al_mark_disabled(struct drbd_device *device, bool mark)
+{
+	struct drbd_activity_log *al = device->al;
+
+	mutex_lock(&al->io_mutex);
+	WRITE_ONCE(al->marked, mark || al->disabled);
+	mutex_unlock(&al->io_mutex);
 }
 
 /* io_mutex held.  Nobody may get a reference meanwhile: I/O is frozen. */
@@ -526,7 +543,7 @@ out:
 
 bool drbd_al_disabled(struct drbd_device *device)
 {
-	return device->al && READ_ONCE(device->al->disabled);
+	return device->al && READ_ONCE(device->al->marked);
 }
 
 /*

@@ -48,16 +48,20 @@ unsigned int drbd_al_slots(struct drbd_device *device);
 bool drbd_al_starving(struct drbd_device *device);
 
 /*
- * Empties the log and writes that as transactions (all extents must be
- * unreferenced); initialises the ring on disk.  Process context.
+ * Process context, 0 or an error that was reported.  drbd_al_flush() empties the
+ * log, on disk too, after writing the bitmap; -EBUSY while extents are
+ * referenced.  drbd_al_rewrite() writes the whole ring at its (new) place, hot
+ * extents included; meanwhile the superblock must say that the log is disabled:
+ * drbd_al_mark_disabled() makes the next superblock writes say so.
  */
 int drbd_al_flush(struct drbd_device *device);
-int drbd_al_initialize(struct drbd_device *device);
+int drbd_al_rewrite(struct drbd_device *device);
+void drbd_al_mark_disabled(struct drbd_device *device, bool mark);
 
 /*
- * No transactions at present (io-path.md 6.6): what MDF_AL_DISABLED of the
- * superblock must say.  This room sets and clears the flag itself, durably and
- * before it changes over.  Any context.
+ * No transactions at present (io-path.md 6.6).  drbd_md_sync() makes
+ * MDF_AL_DISABLED of the superblock say the same, whatever others put there, and
+ * this room writes it before it changes over.  Any context.
  */
 bool drbd_al_disabled(struct drbd_device *device);
 /* Modes without transactions (io-path.md 6.6): re-evaluated after state changes. Any context. */

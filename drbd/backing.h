@@ -67,8 +67,21 @@ void drbd_io_error(struct drbd_device *device, enum drbd_io_error_kind kind);
 enum drbd_size_change { DRBD_SIZE_SAME, DRBD_SIZE_GREW, DRBD_SIZE_SHRANK,
 			DRBD_SIZE_GREW_FROM_0, DRBD_SIZE_ERROR };
 sector_t drbd_backing_capacity(struct drbd_device *device);	/* usable, metadata deducted */
+/* What this node knows when sizes are negotiated, for the decisions of core/size.h. */
+struct drbd_size_view;
+void drbd_size_view_fill(struct drbd_device *device, struct drbd_size_view *view);
 enum drbd_size_change drbd_determine_size(struct drbd_device *device, u64 user_size,
 					  unsigned int dds_flags, struct drbd_reply *reply);
+/*
+ * The same with a size that was agreed by others (resize transaction, core's
+ * drbd_size_receive()); also remembers @user_size as the disk's size option.
+ */
+enum drbd_size_change drbd_set_size(struct drbd_device *device, sector_t size, u64 user_size,
+				    unsigned int dds_flags, struct drbd_reply *reply);
+/* Makes the present size the last agreed one in the superblock, if a disk is UpToDate. */
+void drbd_persist_size(struct drbd_device *device);
+/* Bitmap and superblock, once more, of a disk that fails or is detached. Process context. */
+void drbd_backing_last_chance_write(struct drbd_device *device);
 
 /*
  * Discards or zeroes @sector..@size (bytes) on the backing device and waits

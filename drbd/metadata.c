@@ -148,9 +148,17 @@ static bool md_io_over(struct drbd_md_io *io)
 
 int drbd_md_io_wait(struct drbd_md_io *io)
 {
-	wait_event(io->device->misc_wait, md_io_over(io));
-	if (!smp_load_acquire(&io->done))
-		return -EIO;
+	struct drbd_device *device = io->device;
+
+	wait_event(device->misc_wait, md_io_over(io));
+	/* A forced detach gives the device a last second, for everything together. */
+	while (!smp_load_acquire(&io->done)) {
+		long left = READ_ONCE(device->force_detach_jif) - jiffies;
+
+		if (left <= 0)
+			return -EIO;
+		wait_event_timeout(device->misc_wait, smp_load_acquire(&io->done), left);
+	}
 	return io->error ? -EIO : 0;
 }
 
@@ -233,8 +241,12 @@ static int md_write(struct drbd_device *device, bool only_if_dirty)
 	io = drbd_md_io_alloc(device, ldev, ldev->layout.sb,
 			      REQ_OP_WRITE | drbd_md_durable(ldev));
 	spin_lock_irqsave(&ldev->md_lock, flags);
-	if (device->al)
+	if (device->al) {
 		ldev->md.al_nr_extents = drbd_al_slots(device);
+		ldev->md.flags &= ~DRBD_MDF_AL_DISABLED;
+		if (drbd_al_disabled(device))
+			ldev->md.flags |= DRBD_MDF_AL_DISABLED;
+	}
 	if (device->vdisk)
 		ldev->md.la_peer_max_bio_size =
 			queue_max_hw_sectors(device->vdisk->queue) << SECTOR_SHIFT;
