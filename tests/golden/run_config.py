@@ -56,6 +56,8 @@ def mask(data):
 def important(line):
     """A line of stderr without what may differ: token numbers, file names before the line
     number, the line number itself (9.22 reports 0 or the last line read in places)."""
+    if line.startswith(b".@DIR@"):
+        line = line[1:]
     line = re.sub(rb" \(TK \d+\)$", b"", line)
     line = re.sub(rb"(?:@DIR@/)?[A-Za-z0-9_./-]+:\d+(?=[: ]|$)", b"F:L", line)
     return line.rstrip(b".").strip()

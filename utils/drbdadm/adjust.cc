@@ -316,11 +316,16 @@ void Adjustment::queue_connection(const Connection &c)
 	queue_paths(c, *running, &reconnect);
 	for (const auto &pd : c.peer_devices) {
 		const PeerDevice *rpd = running->find_peer_device(pd.vnr);
-		// A volume that this run does not create has no peer device to set up.
-		bool here = running_->me && find_volume(running_->me->volumes, pd.vnr);
-		if (!here && options_.only_volume >= 0 && options_.only_volume != pd.vnr)
+		// `show` leaves out peer devices whose options all have their defaults.
+		if (running_->me && find_volume(running_->me->volumes, pd.vnr)) {
+			static const Options defaults;
+			if (differ(OptionSet::peer_device, pd.options,
+				   rpd ? rpd->options : defaults))
+				queue_peer_device(c, pd);
 			continue;
-		if (!rpd || differ(OptionSet::peer_device, pd.options, rpd->options))
+		}
+		// A volume that this run does not create has no peer device to set up.
+		if (options_.only_volume < 0 || options_.only_volume == pd.vnr)
 			queue_peer_device(c, pd);
 	}
 	if (reconnect)

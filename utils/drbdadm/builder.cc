@@ -125,10 +125,13 @@ int Builder::filter(int kind)
 {
 	if (ended_)
 		return 0;
-	if (session_.show_mode && at_top_ && kind != Parser::token::RESOURCE) {
+	if (!session_.show_mode || !at_top_)
+		return kind;
+	if (kind != Parser::token::RESOURCE) {
 		ended_ = true;
-		return kind == 0 ? 0 : static_cast<int>(Parser::token::END_OF_FILE);
+		return 0;
 	}
+	at_top_ = false;
 	return kind;
 }
 
@@ -172,12 +175,9 @@ void Builder::syntax_error(const Token &got, const std::vector<std::string> &nam
 	for (const auto &n : names) {
 		if (is_name && (n == "tiebreaker" || n == "outside-address" || n[0] == '_'))
 			continue;
-		list += (count++ ? " | " : "") + (n == "{" && has("TK_STRING") && !has("TK_DISK") &&
-								  names.size() > 6
-							  ? std::string("'{'")
-							  : n);
+		list += (count++ ? " | " : "") + n;
 	}
-	if (list == "TK_STRING | {" || list == "{ | TK_STRING")
+	if (is_name && has("{") && count == 2)
 		list = names_.empty() ? "TK_STRING | {" : "TK_STRING | '{'";
 	expected(got, list);
 }
@@ -472,7 +472,8 @@ void Builder::begin_host(const Token &t)
 		claim("host section", resource_->name + ": on " + n, t.line);
 	host_ = &resource_->hosts.emplace_back();
 	host_->pos = absolute(t.line);
-	host_->names = names_;
+	host_->names = std::move(names_);
+	names_.clear();
 	scopes_.push_back(Scope::host);
 }
 
@@ -800,7 +801,8 @@ void Builder::begin_proxy(const Token &t)
 {
 	proxy_.emplace();
 	proxy_->pos = absolute(t.line);
-	proxy_->names = names_;
+	proxy_->names = std::move(names_);
+	names_.clear();
 	scopes_.push_back(Scope::proxy);
 }
 
@@ -847,6 +849,7 @@ void Builder::end_mesh()
 void Builder::mesh_hosts()
 {
 	mesh_->hosts.insert(mesh_->hosts.end(), names_.begin(), names_.end());
+	names_.clear();
 }
 
 /* ---- option sections ---- */

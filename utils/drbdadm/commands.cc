@@ -496,6 +496,13 @@ int status(Run &run, const Target &t)
 
 /* ---- dump ---- */
 
+// Plain dumps show the file as it is.
+bool expanded(const Run &run)
+{
+	return !(run.command.flags & flag::dump) || run.settings.dry_run() ||
+	       run.settings.verbose();
+}
+
 int dump_all(Run &run)
 {
 	dump_text(run.config, run.settings.node, run.settings.dry_run(), run.settings.verbose());
@@ -511,13 +518,13 @@ int dump_one(Run &run, const Target &t)
 
 int dump_xml_all(Run &run)
 {
-	dump_xml(run.config, run.settings.dry_run() || run.settings.verbose());
+	dump_xml(run.config, expanded(run), run.settings.verbose());
 	return 0;
 }
 
 int dump_xml_one(Run &run, const Target &t)
 {
-	dump_resource_xml(*t.resource, run.settings.dry_run() || run.settings.verbose());
+	dump_resource_xml(*t.resource, expanded(run), run.settings.verbose());
 	return 0;
 }
 
@@ -1077,9 +1084,18 @@ std::vector<Target> Selection::resolve(const std::vector<std::string> &objects)
 		return targets;
 	}
 	std::vector<Target> targets;
-	for (const auto &o : objects)
-		if (auto t = one(o))
+	for (const auto &o : objects) {
+		auto t = one(o);
+		if (!t)
+			continue;
+		// Several peers of one resource: it is worked on once, with all of them.
+		bool again = t->connection && std::any_of(targets.begin(), targets.end(),
+							  [&](const Target &other) {
+								  return other.resource == t->resource;
+							  });
+		if (!again)
 			targets.push_back(*t);
+	}
 	return targets;
 }
 
@@ -1174,7 +1190,7 @@ int run_plain(Run &run, const std::vector<std::string> &objects)
 	if (command.flags & flag::dump) {
 		if (run.config.resources.empty())
 			return command.plain(run);
-		validate(run.config, run.diag);
+		validate(run.config, run.diag, expanded(run));
 		if (!run.config.valid)
 			throw Failure(exit_code::config, "");
 	}
@@ -1214,7 +1230,7 @@ int run_command(Run &run, const std::vector<std::string> &objects)
 		throw Failure(exit_code::usage, "no resources defined!");
 	if (!run.config.valid)
 		throw Failure(exit_code::config, "");
-	validate(run.config, run.diag);
+	validate(run.config, run.diag, expanded(run));
 
 	Selection selection(run);
 	if (command.group) {

@@ -129,13 +129,14 @@ void Deriver::stack_volumes(Resource &r)
 		}
 		if (h.lower->hosts.size() < 2)
 			continue;
-		for (const auto &lv : l->volumes)
-			if (!find_volume(h.volumes, lv.vnr))
-				error(r.pos, "in resource " + r.name + ", on " + h.joined_names() +
-						     " { ... }: volume " +
-						     std::to_string(lv.vnr) +
-						     " missing (present on " + l->joined_names() +
-						     ")");
+		for (const auto &other : h.lower->hosts)
+			for (const auto &lv : other.volumes)
+				if (!find_volume(h.volumes, lv.vnr))
+					error(r.pos, "in resource " + r.name + ", on " +
+							     h.joined_names() + " { ... }: volume " +
+							     std::to_string(lv.vnr) +
+							     " missing (present on " +
+							     other.joined_names() + ")");
 	}
 }
 
@@ -282,6 +283,8 @@ void Deriver::expand_mesh(Resource &r, const Mesh &mesh)
 	}
 	for (size_t i = 0; i < hosts.size(); i++) {
 		for (size_t j = i + 1; j < hosts.size(); j++) {
+			if (hosts[i] == hosts[j])
+				continue;
 			Connection &c = connect_hosts(r, *hosts[i], *hosts[j]);
 			c.from_mesh = true;
 			c.net = mesh.net;
@@ -456,7 +459,7 @@ void Deriver::check_proxies(Resource &r)
 			size_t n = 0;
 			for (const auto &ref : p.refs) {
 				n += ref.proxy.has_value();
-				if (ref.proxy && !ref.given.empty() && !c.implicit)
+				if (ref.proxy && !(ref.host && ref.host->proxy))
 					check(*ref.proxy);
 			}
 			if (n && n != p.refs.size())
@@ -472,8 +475,8 @@ void Deriver::run()
 		resolve_lower(*r);
 	for (auto &r : config_.resources) {
 		if (r->stacked) {
-			stack_volumes(*r);
 			complete_volumes(*r, session_, true);
+			stack_volumes(*r);
 		}
 		check_volumes(*r);
 		check_volume_sets(*r);
@@ -639,8 +642,10 @@ void Inheritance::run(Resource &r)
 
 	for (auto &h : r.hosts)
 		for (auto &v : h.volumes) {
-			if (v.disk && *v.disk == "none")
+			if (v.disk && !v.diskful()) {
+				v.disk.reset();
 				v.meta_disk.reset();
+			}
 			if (v.device.empty() && v.minor)
 				v.device = "/dev/drbd" + std::to_string(*v.minor);
 		}
@@ -798,7 +803,10 @@ namespace {
 // Replaces resource names in resync-after by minors of this host.
 class ResyncAfter {
 public:
-	ResyncAfter(Config &config, Diagnostics &diag) : config_(config), diag_(diag) {}
+	ResyncAfter(Config &config, Diagnostics &diag, bool replace)
+	    : config_(config), diag_(diag), replace_(replace)
+	{
+	}
 
 	void run(Resource &r);
 
@@ -807,6 +815,7 @@ private:
 
 	Config &config_;
 	Diagnostics &diag_;
+	const bool replace_;
 };
 
 void ResyncAfter::resolve(Resource &r, Options &options)
@@ -843,7 +852,8 @@ void ResyncAfter::resolve(Resource &r, Options &options)
 		}
 	}
 	if (v && v->minor) {
-		o->value = std::to_string(*v->minor);
+		if (replace_)
+			o->value = std::to_string(*v->minor);
 		return;
 	}
 	std::string text = at(r.pos) + "in resource " + r.name + ":\n\tresource '" + name +
@@ -866,9 +876,9 @@ void ResyncAfter::run(Resource &r)
 
 }  // namespace
 
-void validate(Config &config, Diagnostics &diag)
+void validate(Config &config, Diagnostics &diag, bool replace)
 {
-	ResyncAfter resync_after(config, diag);
+	ResyncAfter resync_after(config, diag, replace);
 	for (auto &r : config.resources) {
 		if (r->hosts.empty())
 			throw Failure(exit_code::config,

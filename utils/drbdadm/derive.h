@@ -28,7 +28,8 @@ void set_peers(Resource &resource);
 void set_peer_of_connection(Resource &resource, Connection &connection, HostSection *me);
 
 // Section 6.9.  Throws Failure (10) at the first resource that is not usable.
-void validate(Config &config, Diagnostics &diag);
+// resync-after towards unknown resources is removed; `replace`: the others become minors.
+void validate(Config &config, Diagnostics &diag, bool replace = true);
 
 // For the proxy commands: "me" is the host section whose proxy runs on this node.
 void set_proxy_identity(Config &config, const std::string &node);

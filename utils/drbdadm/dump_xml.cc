@@ -144,21 +144,21 @@ void host_ref(XmlWriter &w, const HostRef &ref)
 	w.close("host");
 }
 
-void connection(XmlWriter &w, const Connection &c)
+void connection(XmlWriter &w, const Connection &c, bool verbose)
 {
 	w.open("connection");
 	for (const auto &p : c.paths) {
-		if (!p.implicit)
+		if (!p.implicit || verbose)
 			w.open("path");
 		for (const auto &ref : p.refs)
 			host_ref(w, ref);
-		if (!p.implicit)
+		if (!p.implicit || verbose)
 			w.close("path");
 	}
 	w.section("net", {&c.net});
 	w.section("disk", {&c.peer_device_options});
 	for (const auto &pd : c.peer_devices) {
-		if (pd.implicit)
+		if (pd.implicit && !verbose)
 			continue;
 		w.open("volume vnr=\"" + std::to_string(pd.vnr) + "\"");
 		w.section("disk", {&pd.options});
@@ -183,7 +183,7 @@ void sections(XmlWriter &w, const Resource &r)
 	w.section("handlers", {&r.handlers});
 }
 
-void resource(XmlWriter &w, const Resource &r, bool expanded)
+void resource(XmlWriter &w, const Resource &r, bool expanded, bool verbose)
 {
 	w.open("resource name=\"" + escape(r.name) + "\" conf-file-line=\"" +
 	       escape(*r.pos.file) + ":" + std::to_string(r.pos.line) + "\"");
@@ -192,20 +192,20 @@ void resource(XmlWriter &w, const Resource &r, bool expanded)
 	for (const auto &h : r.hosts)
 		host(w, h, expanded);
 	for (const auto &c : r.connections)
-		connection(w, c);
+		connection(w, c, verbose);
 	sections(w, r);
 	w.close("resource");
 }
 
 }  // namespace
 
-void dump_resource_xml(const Resource &r, bool expanded)
+void dump_resource_xml(const Resource &r, bool expanded, bool verbose)
 {
 	XmlWriter w(0);
-	resource(w, r, expanded);
+	resource(w, r, expanded, verbose);
 }
 
-void dump_xml(const Config &config, bool expanded)
+void dump_xml(const Config &config, bool expanded, bool verbose)
 {
 	XmlWriter w(0);
 	const Global &g = config.global;
@@ -228,7 +228,7 @@ void dump_xml(const Config &config, bool expanded)
 		w.close("common");
 	}
 	for (const auto &r : config.resources)
-		resource(w, *r, expanded);
+		resource(w, *r, expanded, verbose);
 	w.close("config");
 }
 

@@ -134,7 +134,7 @@ Arguments parse_arguments(int argc, char **argv, Diagnostics &diag)
 		case 'd': s.exec.dry_run = true; break;
 		case 'v': s.exec.verbose++; break;
 		case 'c': s.config_file = optarg; break;
-		case 't': s.test_files.push_back(absolute_path(optarg)); break;
+		case 't': s.test_files.push_back(optarg); break;
 		case 'E': s.excluded_files.push_back(optarg); break;
 		case 's': s.exec.programs[0] = executable(optarg); break;
 		case 'm': s.exec.programs[1] = executable(optarg); break;
