@@ -759,7 +759,6 @@ int drbd_do_attach(struct drbd_device *device, const struct disk_conf *new_conf,
 		goto fail_attached;
 	rv = wait_negotiated(device, reply);
 	drbd_ldev_put(device);
-	drbd_block_uevent_change(device);
 	return rv;
 
 fail_attached:
@@ -822,8 +821,6 @@ int drbd_do_detach(struct drbd_device *device, bool force, bool intentional_disk
 	if (rv < SS_SUCCESS) {
 		clear_bit(DEV_GRACEFUL_DETACH, &device->flags);
 		device->intentional_diskless = diskless_before;
-		if (rv == SS_NO_UP_TO_DATE_DISK && device->open_cnt)
-			drbd_block_report_openers(device, reply);
 		return rv;
 	}
 	if (rv == SS_NOTHING_TO_DO)
