@@ -8,7 +8,7 @@
  *	magic[4] nonce[4] type[1] length[4, big endian] payload[length]
  *
  * host to node:  'R' run payload with bash -c; 'I' standard input; 'E' its end
- * node to host:  'O' standard output, 'S' standard error, 'X' wait status
+ * node to host:  'A' the command was started; 'O' standard output, 'S' standard error, 'X' wait status
  *
  * The nonce is chosen by the host with each 'R' and tells the frames of a
  * command from leftovers of an earlier one.  When the host has closed its end,
@@ -182,6 +182,7 @@ static void handle_frame(struct port *p, const unsigned char *h, uint32_t len)
 		end_command(p);
 		p->out.len = 0;
 		memcpy(p->nonce, h + 4, 4);
+		frame(p, 'A', "", 0);
 		start_command(p, h + HEADER, len);
 		break;
 	case 'I':

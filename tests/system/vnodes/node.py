@@ -65,6 +65,7 @@ class Process:
         self._in = bytearray()
         self.out, self.err = bytearray(), bytearray()
         self.rc = None
+        self.started = False
         sock.setblocking(True)
         sock.settimeout(30)
         self._send(b"R", command.encode())
@@ -115,6 +116,8 @@ class Process:
                     self.out += body
                 elif kind == b"S":
                     self.err += body
+                elif kind == b"A":
+                    self.started = True
                 elif kind == b"X":
                     status = struct.unpack("=i", body)[0]
                     self.rc = -os.WTERMSIG(status) if os.WIFSIGNALED(status) \
@@ -169,6 +172,7 @@ class Node:
         self.console = os.path.join(self.dir, "console.log")
         self.disks = [os.path.join(self.dir, f"disk{n}.img") for n in range(len(cluster.disks))]
         self._checked = 0
+        self._popen = None              # when this process has started it
 
     # ------------------------------------------------------------ power
 
@@ -178,6 +182,8 @@ class Node:
     @property
     def pid(self):
         """Process id of the running machine, or None."""
+        if self._popen is not None:
+            return self._popen.pid if self._popen.poll() is None else None
         try:
             with open(os.path.join(self.dir, "pid")) as f:
                 pid = int(f.read())
@@ -265,8 +271,8 @@ class Node:
             return os.path.exists(self._socket("cmd0"))
         wait_for(listening, 20, f"{self.name}: QEMU's sockets")
         try:
-            self.run("true", timeout=max(1, end - time.monotonic()))
-        except TimeoutError:
+            self.spawn("true", timeout=max(1, end - time.monotonic())).wait(30)
+        except (NodeDown, TimeoutError):
             raise NodeDown(f"{self.name} did not boot in {timeout} s; console: "
                            f"{self.console}") from None
         return self
@@ -280,7 +286,7 @@ class Node:
         self._reap()
 
     def _reap(self):
-        if getattr(self, "_popen", None) is not None:
+        if self._popen is not None:
             self._popen.wait()
             self._popen = None
         wait_for(lambda: self.pid is None, 20, f"end of {self.name}")
@@ -323,13 +329,26 @@ class Node:
 
     # ------------------------------------------------------------ commands
 
-    def spawn(self, command, stdin=None):
-        """Start a shell command on the node; returns a Process."""
+    def spawn(self, command, stdin=None, timeout=15):
+        """Start a shell command on the node; returns a Process.
+
+        Another port is tried when the node does not confirm the start in time."""
+        for first in range(3):
+            p = self._connect(command, stdin, first)
+            end = time.monotonic() + timeout
+            while not p.started and time.monotonic() < end:
+                p.poll(0.2)
+            if p.started:
+                return p
+            p.close()
+        raise NodeDown(f"{self.name} does not answer")
+
+    def _connect(self, command, stdin, first):
         if self.pid is None:
             raise NodeDown(f"{self.name} is off")
         end = time.monotonic() + 30
         while True:
-            for n in range(PORTS):
+            for n in range(first, PORTS):
                 path = self._socket(f"cmd{n}")
                 lock = open(path + ".lock", "w")
                 try:
