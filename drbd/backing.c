@@ -121,12 +121,14 @@ static void ldev_destroy_work(struct work_struct *work)
 	if (!device->ldev || READ_ONCE(device->disk_state) != D_DISKLESS)
 		goto out;
 
+	/* Gone is only what is closed, too: see drbd_ldev_wait_gone(). */
+	set_bit(DEV_DESTROYING_LDEV, &device->flags);
 	drbd_al_free(device);
 	spin_lock_irq(&resource->req_lock);
 	ldev = device->ldev;
 	bitmap = device->bitmap;
-	device->ldev = NULL;
 	device->bitmap = NULL;
+	smp_store_release(&device->ldev, NULL);
 	spin_unlock_irq(&resource->req_lock);
 	clear_bit(DEV_MD_DIRTY, &device->flags);
 	del_timer_sync(&device->md_sync_timer);
@@ -143,6 +145,7 @@ static void ldev_destroy_work(struct work_struct *work)
 	clear_bit(DEV_GRACEFUL_DETACH, &device->flags);
 	clear_bit(DEV_WAS_IO_ERROR, &device->flags);
 	drbd_block_update_limits(device);
+	clear_bit_unlock(DEV_DESTROYING_LDEV, &device->flags);
 	wake_up_all(&device->misc_wait);
 out:
 	drbd_device_put(device);
@@ -153,9 +156,16 @@ void drbd_ldev_destroy(struct drbd_device *device)
 	queue_device_work(device, backing_wq, &device->ldev_destroy_work);
 }
 
+static bool ldev_gone(struct drbd_device *device)
+{
+	/* In this order: the bit is set before ldev becomes NULL. */
+	return !smp_load_acquire(&device->ldev) &&
+	       !test_bit(DEV_DESTROYING_LDEV, &device->flags);
+}
+
 int drbd_ldev_wait_gone(struct drbd_device *device)
 {
-	return wait_event_interruptible(device->misc_wait, !READ_ONCE(device->ldev));
+	return wait_event_interruptible(device->misc_wait, ldev_gone(device));
 }
 
 /* ---------------------------------------------------------------- errors */
