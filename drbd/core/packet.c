@@ -197,8 +197,9 @@ static const struct drbd_packet_info packets[] = {
 	FIXED(P_FLUSH_REQUESTS, D, N, 123, LAST, S(flush_requests)),
 	FIXED(P_FLUSH_FORWARD, C, N, 123, LAST, S(flush_node)),
 	FIXED(P_FLUSH_REQUESTS_ACK, D, N, 123, LAST, S(flush_node)),
-	FIXED(P_ENABLE_REPLICATION_NEXT, D, V, 110, LAST, S(enable_replication)),
-	FIXED(P_ENABLE_REPLICATION, D, V, 110, LAST, S(enable_replication)),
+	FIXED(P_ENABLE_REPLICATION_NEXT, D, V, 100, LAST, S(enable_replication)),
+	/* 9.3.3 sends it to an 8.4 once: wire.md 7.2 */
+	FIXED(P_ENABLE_REPLICATION, D, V, 100, LAST, S(enable_replication)),
 
 	/* before there is a version */
 	FIXED(P_INITIAL_META, C, A, 0, 0, 0),
