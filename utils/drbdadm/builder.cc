@@ -310,7 +310,9 @@ void Builder::include(const Token &pattern)
 	std::string path = resolve(pattern.text);
 	std::string where = *absolute_ + ":" + std::to_string(pattern.line) + ": ";
 	glob_t found{};
-	int rc = pattern.text.empty() ? GLOB_NOMATCH : glob(path.c_str(), 0, nullptr, &found);
+	int rc = pattern.text.empty() || !session_.read_files
+			 ? GLOB_NOMATCH
+			 : glob(path.c_str(), 0, nullptr, &found);
 
 	if (rc == 0) {
 		std::vector<std::string> paths(found.gl_pathv, found.gl_pathv + found.gl_pathc);
@@ -414,6 +416,8 @@ void Builder::template_file(const Token &name)
 	if (!cached) {
 		std::string text;
 		try {
+			if (!session_.read_files)
+				throw CannotOpen(exit_code::exec, "");
 			text = read_config_file(path, true);
 		} catch (const CannotOpen &) {
 			invalid(name.line, "Failed to open template file '" + path + "'.");

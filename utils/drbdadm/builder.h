@@ -38,6 +38,7 @@ public:
 	Diagnostics &diag;
 	bool show_mode = false;  // reading drbdsetup show: no uniqueness or range checks
 	bool template_mode = false;
+	bool read_files = true;  // false: includes and templates are not there
 	int verbose = 0;
 	std::string local_node;
 	std::set<std::string> seen_files;  // real paths

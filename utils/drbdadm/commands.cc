@@ -1047,7 +1047,7 @@ std::optional<Target> Selection::one(const std::string &object)
 		}
 		t.resource = config_.find(name);
 	}
-	if (t.resource && t.resource->ignored && !(command_.flags & flag::dump))
+	if (t.resource && t.resource->ignored)
 		t.resource = nullptr;
 	if (!t.resource) {
 		run_.diag.say("'" + object + "' not defined in your config (for this host).");

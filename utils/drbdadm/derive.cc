@@ -63,7 +63,8 @@ private:
 HostRef ref_to(HostSection &h)
 {
 	HostRef ref;
-	ref.name = h.names.empty() ? "" : h.names.front();
+	if (h.kind != HostKind::stacked && !h.names.empty())
+		ref.name = h.names.front();
 	ref.pos = h.pos;
 	ref.address = ref.given = h.address;
 	ref.proxy = h.proxy;

@@ -153,10 +153,7 @@ void dump_volume_body(Writer &w, const Volume &v, bool device, bool disk, bool m
 		w.line("device%*s%sminor %u;", 19 - w.level() * step, "", name.c_str(), *v.minor);
 	}
 	if (disk) {
-		if (v.disk)
-			w.option("disk", quote_if_needed(*v.disk));
-		else if (w.verbose)
-			w.option("disk", "none");
+		w.option("disk", v.disk ? quote_if_needed(*v.disk) : "none");
 	}
 	if (meta_disk && v.meta_disk) {
 		if (v.internal_meta())
@@ -171,10 +168,12 @@ void dump_volume_body(Writer &w, const Volume &v, bool device, bool disk, bool m
 		w.option("tiebreaker", "no");
 }
 
-void dump_volume(Writer &w, const Volume &v, bool own_only)
+void dump_volume(Writer &w, const Volume &v, bool own_only, bool stacked)
 {
 	bool all = !own_only || w.verbose;
 	bool device = all || v.own_device, disk = all || v.own_disk, meta = all || v.own_meta_disk;
+	if (stacked)
+		disk = meta = false;
 	if (!device && !disk && !meta)
 		return;
 	if (!v.implicit)
@@ -213,7 +212,7 @@ void dump_host(Writer &w, const HostSection &h)
 	w.options("options", h.resource_options);
 	for (const auto &v : h.volumes)
 		if (h.kind != HostKind::stacked || w.verbose)
-			dump_volume(w, v, true);
+			dump_volume(w, v, true, h.kind == HostKind::stacked);
 	if (h.kind != HostKind::floating && !h.address.empty())
 		w.address("address", h.address, ";");
 	if (h.proxy && !w.verbose)
@@ -226,8 +225,7 @@ void dump_ref(Writer &w, const HostRef &ref, bool verbose)
 	const Address &a = verbose ? ref.address : ref.given;
 	std::string indent(static_cast<size_t>(w.level() * step), ' ');
 
-	std::string name = ref.name.empty() && ref.host ? ref.host->joined_names("_") : ref.name;
-	printf("%shost %s", indent.c_str(), name.c_str());
+	printf("%shost %s", indent.c_str(), ref.name.c_str());
 	if (!a.addr.empty())
 		printf(" %s%-15s %s %s", indent.c_str(), "address", a.family.c_str(),
 		       a.addr_port().c_str());
@@ -239,9 +237,9 @@ void dump_refs(Writer &w, const Path &p, bool verbose)
 {
 	for (const auto &ref : p.refs) {
 		std::string indent(static_cast<size_t>(w.level() * step), ' ');
-		if (ref.name.empty() && !verbose) {
+		if (ref.name.empty()) {
 			printf("%s%-16s %s %s; # on %s\n;\n", indent.c_str(), "address",
-			       ref.given.family.c_str(), ref.given.addr_port().c_str(),
+			       ref.address.family.c_str(), ref.address.addr_port().c_str(),
 			       ref.host ? ref.host->joined_names("_").c_str() : "?");
 			continue;
 		}
@@ -315,7 +313,8 @@ void dump_resource(const Resource &r, const std::string &node, bool dry_run, int
 	(void)dry_run;
 	Writer w(verbose);
 	printf("# resource %s on %s: %s, %s\n", quote_if_needed(r.name).c_str(), node.c_str(),
-	       r.ignored ? "ignored" : "not ignored", r.stacked ? "stacked" : "not stacked");
+	       r.ignored ? "ignored" : "not ignored",
+	       r.me && r.me->kind == HostKind::stacked ? "stacked" : "not stacked");
 	printf("# defined at %s:%d\n", r.pos.file->c_str(), r.pos.line);
 	w.open("resource " + quote_if_needed(r.name));
 	if (!r.template_file.empty())
@@ -324,7 +323,7 @@ void dump_resource(const Resource &r, const std::string &node, bool dry_run, int
 		for (const auto &v : r.volumes) {
 			if (!v.implicit)
 				w.open("volume " + std::to_string(v.vnr));
-			dump_volume_body(w, v, true, true, true, true);
+			dump_volume_body(w, v, true, v.disk.has_value(), true, true);
 			if (!v.implicit)
 				w.close();
 		}

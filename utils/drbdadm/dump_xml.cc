@@ -88,7 +88,8 @@ std::string address(const char *element, const Address &a)
 	       "\">" + escape(a.addr) + "</" + name + ">";
 }
 
-void volume(XmlWriter &w, const Volume &v, bool expanded)
+// with_disk: false for what would lie on a resource of other hosts
+void volume(XmlWriter &w, const Volume &v, bool expanded, bool with_disk)
 {
 	w.open("volume vnr=\"" + std::to_string(v.vnr) + "\"");
 	w.section("disk", {&v.device_options, &v.disk_options, &v.peer_device_options});
@@ -97,8 +98,8 @@ void volume(XmlWriter &w, const Volume &v, bool expanded)
 		device = "/dev/drbd" + std::to_string(*v.minor);
 	w.line("<device minor=\"" + std::to_string(v.minor.value_or(0)) + "\">" + escape(device) +
 	       "</device>");
-	w.line("<disk>" + escape(v.disk.value_or("")) + "</disk>");
-	if (v.meta_disk) {
+	w.line("<disk>" + escape(with_disk ? v.disk.value_or("") : "") + "</disk>");
+	if (v.meta_disk && with_disk) {
 		if (v.internal_meta())
 			w.line("<meta-disk>internal</meta-disk>");
 		else if (v.meta_index == static_cast<int>(MetaIndex::flexible))
@@ -110,14 +111,14 @@ void volume(XmlWriter &w, const Volume &v, bool expanded)
 	w.close("volume");
 }
 
-void host(XmlWriter &w, const HostSection &h, bool expanded)
+void host(XmlWriter &w, const Resource &r, const HostSection &h, bool expanded)
 {
 	w.open(h.kind == HostKind::floating
 		       ? "host floating=\"1\""
 		       : "host name=\"" + escape(h.joined_names()) + "\"");
 	w.section("options", {&h.resource_options});
 	for (const auto &v : h.volumes)
-		volume(w, v, expanded);
+		volume(w, v, expanded, !(r.ignored && h.kind == HostKind::stacked));
 	if (!h.address.empty())
 		w.line(address("address", h.address));
 	w.close("host");
@@ -190,7 +191,7 @@ void resource(XmlWriter &w, const Resource &r, bool expanded, bool verbose)
 	if (!r.template_file.empty())
 		w.line("<template file=\"" + escape(r.template_file) + "\"/>");
 	for (const auto &h : r.hosts)
-		host(w, h, expanded);
+		host(w, r, h, expanded);
 	for (const auto &c : r.connections)
 		connection(w, c, verbose);
 	sections(w, r);

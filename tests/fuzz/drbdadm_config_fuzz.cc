@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Any text as configuration: parsed, completed, expanded, checked, turned into command lines.
+#include <string>
+
+#include "drbdadm/builder.h"
+#include "drbdadm/derive.h"
+#include "drbdadm/diagnostics.h"
+#include "drbdadm/failure.h"
+#include "drbdadm/lines.h"
+
+using namespace drbd::adm;
+
+static void all_lines(Config &config)
+{
+	for (auto &r : config.resources) {
+		set_peers(*r);
+		if (!r->me)
+			continue;
+		lines::new_resource(*r);
+		for (const auto &v : r->me->volumes) {
+			lines::new_minor(*r, v);
+			if (v.diskful() && v.meta_disk)
+				lines::attach(*r, v);
+		}
+		for (const auto &c : r->connections) {
+			lines::new_peer(*r, c);
+			for (const auto &pd : c.peer_devices)
+				lines::peer_device_options(*r, c, pd, true);
+		}
+	}
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
+{
+	Config config;
+	Diagnostics diag;
+	ParseSession session(config, diag);
+
+	diag.set_quiet(true);
+	session.local_node = "alpha";
+	session.read_files = false;
+	setenv("DRBD_DRIVER_VERSION_OVERRIDE", "9.2.0", 1);
+	setenv("__DRBD_NODE__", "alpha", 1);
+	try {
+		session.parse_text(std::string(reinterpret_cast<const char *>(data), size), "fuzz",
+				   "/fuzz");
+		derive(session);
+		expand_options(config, diag);
+		if (!config.valid)
+			return 0;
+		validate(config, diag);
+		all_lines(config);
+	} catch (const Failure &) {
+	}
+	return 0;
+}
