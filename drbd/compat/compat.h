@@ -104,6 +104,8 @@ static inline struct gendisk *drbd_compat_alloc_disk(void)
 	struct queue_limits lim;
 
 	blk_set_stacking_limits(&lim);
+	/* Nothing is stacked yet, but the default for stacking is a zoned device's. */
+	lim.max_zone_append_sectors = 0;
 	lim.features = BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA | BLK_FEAT_STABLE_WRITES |
 		       BLK_FEAT_ROTATIONAL | BLK_FEAT_IO_STAT;
 	return blk_alloc_disk(&lim, NUMA_NO_NODE);
@@ -189,6 +191,27 @@ static inline int drbd_compat_set_limits(struct gendisk *disk, struct queue_limi
 	q->limits = *lim;
 	disk_update_readahead(disk);
 	return 0;
+#endif
+}
+
+/* ---------------------------------------------------- freezing file systems */
+
+/* Freezes the file system on @bdev, if there is one.  0 or -errno.  Nests. */
+static inline int drbd_compat_bdev_freeze(struct block_device *bdev)
+{
+#if DRBD_KERNEL_6_12
+	return bdev_freeze(bdev);
+#else
+	return freeze_bdev(bdev);
+#endif
+}
+
+static inline void drbd_compat_bdev_thaw(struct block_device *bdev)
+{
+#if DRBD_KERNEL_6_12
+	bdev_thaw(bdev);
+#else
+	thaw_bdev(bdev);
 #endif
 }
 
