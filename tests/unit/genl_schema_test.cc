@@ -39,8 +39,9 @@ TEST(Schema, AttributeNumbersAndOptionNamesAreUniqueInTheirNest)
 			EXPECT_TRUE(numbers.insert(f.nr).second) << f.name;
 			EXPECT_LT(f.nr, 64) << f.name;
 			EXPECT_LE(f.offset + (f.type >= DRBD_T_str ? f.len : 1), nest(tla).size);
-			if (f.option[0])
+			if (f.option[0]) {
 				EXPECT_TRUE(names.insert(f.option).second) << f.option;
+			}
 		}
 	}
 }
@@ -55,8 +56,9 @@ TEST(Schema, DefaultsAreAcceptable)
 			auto text = o.default_text();
 			auto c = o.check(text);
 			EXPECT_TRUE(static_cast<bool>(c)) << o.name() << " " << text;
-			if (o.kind() != Kind::str && o.kind() != Kind::key)
+			if (o.kind() != Kind::str && o.kind() != Kind::key) {
 				EXPECT_EQ(c.value, o.default_value()) << o.name();
+			}
 		}
 }
 
