@@ -10,10 +10,10 @@
 
 using namespace drbd::adm;
 
-static void all_lines(Config &config)
+static void all_lines(Config &config, Diagnostics &diag)
 {
 	for (auto &r : config.resources) {
-		set_peers(*r);
+		set_peers(*r, diag);
 		if (!r->me)
 			continue;
 		lines::new_resource(*r);
@@ -49,7 +49,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 		if (!config.valid)
 			return 0;
 		validate(config, diag);
-		all_lines(config);
+		all_lines(config, diag);
 	} catch (const Failure &) {
 	}
 	return 0;

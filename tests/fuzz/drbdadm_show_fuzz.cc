@@ -34,7 +34,7 @@ struct Configured {
 		session.parse_text(text, "fixed", "/fixed");
 		derive(session);
 		expand_options(config, diag);
-		set_peers(*config.resources.front());
+		set_peers(*config.resources.front(), diag);
 	}
 
 	Config config;

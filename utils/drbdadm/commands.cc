@@ -398,6 +398,20 @@ int wait_con_int(Run &run)
 
 /* ---- whole configuration ---- */
 
+// Connections of this run; one without a peer ends it.
+std::vector<Connection *> connections_of(Resource &r)
+{
+	std::vector<Connection *> list;
+	for (auto &c : r.connections) {
+		if (!c.involves_me || c.ignored)
+			continue;
+		if (!c.peer)
+			throw Failure(exit_code::config, "");
+		list.push_back(&c);
+	}
+	return list;
+}
+
 void queue_up(Plan &plan, Resource &r)
 {
 	plan.add({Stage::create_resource, "new-resource", r.name, {lines::new_resource(r)}, ""});
@@ -406,9 +420,8 @@ void queue_up(Plan &plan, Resource &r)
 		if (v.diskful())
 			plan.add({Stage::disk, "attach", r.name, lines::attach(r, v), ""});
 	}
-	for (const auto &c : r.connections) {
-		if (!c.involves_me || c.ignored)
-			continue;
+	for (const Connection *connection : connections_of(r)) {
+		const Connection &c = *connection;
 		plan.add({Stage::net_up, "new-peer", r.name, {lines::new_peer(r, c)}, ""});
 		for (const auto &p : c.paths)
 			if (p.mine && !p.unused)
@@ -463,6 +476,7 @@ Plan adjustment(Run &run, const std::vector<Target> &targets)
 		options.only_volume = t.volume ? t.volume->vnr : -1;
 		options.peer_named = t.object.find(':') != std::string::npos;
 		options.verbose = run.settings.verbose();
+		connections_of(*t.resource);
 		queue_adjust(plan, *t.resource, running.find(t.resource->name), options, run.diag);
 	}
 	return plan;
@@ -840,8 +854,8 @@ constexpr auto table = std::to_array<CommandSpec>({
 
 	{"suspend-io", 4, Backend::none, volumes, minor_command},
 	{"resume-io", 4, Backend::none, volumes, minor_command},
-	{"set-gi", 4, Backend::set_gi, one_volume | connections | needs_disk, set_gi},
-	{"new-current-uuid", 4, Backend::new_current_uuid, one_volume, minor_command},
+	{"set-gi", 4, Backend::set_gi, one_volume | volumes | connections | needs_disk, set_gi},
+	{"new-current-uuid", 4, Backend::new_current_uuid, one_volume | volumes, minor_command},
 	{"check-resize", 4, Backend::none, volumes, check_resize},
 	{"new-minor", 4, Backend::new_minor, volumes, new_minor},
 	{"del-minor", 4, Backend::none, volumes, minor_command},
@@ -1055,7 +1069,7 @@ std::optional<Target> Selection::one(const std::string &object)
 		return std::nullopt;
 	}
 	if (t.resource->me)
-		set_peers(*t.resource);
+		set_peers(*t.resource, run_.diag, expanded(run_));
 	if (has_peer)
 		select_peer(*t.resource, peer, object, t);
 	if (has_vnr) {
@@ -1069,6 +1083,8 @@ std::optional<Target> Selection::one(const std::string &object)
 	if (t.resource->me)
 		check_volume(t);
 	enable(t, has_peer);
+	if (!(command_.flags & flag::dump))
+		connections_of(*t.resource);
 	return t;
 }
 
@@ -1077,10 +1093,14 @@ std::vector<Target> Selection::resolve(const std::vector<std::string> &objects)
 	if (objects.front() == "all") {
 		auto targets = all();
 		for (auto &t : targets) {
-			set_peers(*t.resource);
-			if (command_.flags & one_volume)
-				usage("volume not specified");
+			set_peers(*t.resource, run_.diag, expanded(run_));
+			if ((command_.flags & one_volume) && !(command_.flags & volumes)) {
+				run_.diag.say("volume not specified");
+				status_ = exit_code::usage;
+			}
 		}
+		if (status_)
+			targets.clear();
 		return targets;
 	}
 	std::vector<Target> targets;
@@ -1124,9 +1144,7 @@ int iterate(Run &run, const Target &object)
 	if (object.connection || !(flags & connections)) {
 		cs.push_back(object.connection);
 	} else {
-		for (auto &c : object.resource->connections)
-			if (c.involves_me && !c.ignored)
-				cs.push_back(&c);
+		cs = connections_of(*object.resource);
 		// The metadata of a host without peers has its own slot only.
 		if (cs.empty() && run.command.action == set_gi)
 			cs.push_back(nullptr);

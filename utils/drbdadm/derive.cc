@@ -257,8 +257,10 @@ Connection &Deriver::connect_hosts(Resource &r, HostSection &a, HostSection &b)
 	c.implicit = true;
 	Path &p = c.paths.emplace_back();
 	p.pos = r.pos;
-	p.refs.push_back(ref_to(a));
-	p.refs.push_back(ref_to(b));
+	p.refs.reserve(2);
+	for (auto *h : {&a, &b})
+		if (!h->address.empty())
+			p.refs.push_back(ref_to(*h));
 	return c;
 }
 
@@ -288,7 +290,12 @@ void Deriver::expand_mesh(Resource &r, const Mesh &mesh)
 				continue;
 			Connection &c = connect_hosts(r, *hosts[i], *hosts[j]);
 			c.from_mesh = true;
-			c.net = mesh.net;
+			// As if inherited from the mesh: in reverse order, and not to be
+			// contradicted by the resource.
+			for (Option o : mesh.net) {
+				o.inherited = true;
+				c.net.prepend(std::move(o));
+			}
 			c.has_net = mesh.has_net;
 		}
 	}
@@ -297,9 +304,6 @@ void Deriver::expand_mesh(Resource &r, const Mesh &mesh)
 void Deriver::implicit_connection(Resource &r)
 {
 	if (r.hosts.size() == 2) {
-		for (auto &h : r.hosts)
-			if (h.address.empty() && is_me(h))
-				return;
 		connect_hosts(r, r.hosts[0], r.hosts[1]);
 	} else if (r.hosts.size() > 2) {
 		diag_.say("Resource " + r.name + ":\n"
@@ -611,6 +615,12 @@ public:
 
 private:
 	void inherit(const Resource &r, const Options &from, Options &to);
+	void inherit_proxy(const Resource &r, ProxySection &to)
+	{
+		inherit(r, r.proxy, to.options);
+		if (to.plugins.empty())
+			to.plugins = r.proxy_plugins;
+	}
 
 	Config &config_;
 	Diagnostics &diag_;
@@ -678,15 +688,15 @@ void Inheritance::run(Resource &r)
 				inherit(r, rv.disk_options, v.disk_options);
 				inherit(r, rv.peer_device_options, v.peer_device_options);
 			}
+	for (auto &h : r.hosts)
+		if (h.proxy)
+			inherit_proxy(r, *h.proxy);
 	for (auto &c : r.connections) {
 		inherit(r, r.net, c.net);
 		for (auto &p : c.paths)
 			for (auto &ref : p.refs)
-				if (ref.proxy) {
-					inherit(r, r.proxy, ref.proxy->options);
-					if (ref.proxy->plugins.empty())
-						ref.proxy->plugins = r.proxy_plugins;
-				}
+				if (ref.proxy)
+					inherit_proxy(r, *ref.proxy);
 		for (auto &pd : c.peer_devices)
 			inherit(r, c.peer_device_options, pd.options);
 		if (c.paths.empty())
@@ -710,7 +720,7 @@ void expand_options(Config &config, Diagnostics &diag)
 
 /* ---- peers ---- */
 
-void set_peer_of_connection(Resource &r, Connection &c, HostSection *me)
+static void set_peer_of_connection(Resource &r, Connection &c, HostSection *me, Diagnostics &diag)
 {
 	c.peer = nullptr;
 	for (auto &p : c.paths) {
@@ -724,11 +734,10 @@ void set_peer_of_connection(Resource &r, Connection &c, HostSection *me)
 		if (!p.mine)
 			continue;
 		if (!p.peer || p.peer->address.empty()) {
-			std::string who = p.peer && p.peer->host ? p.peer->host->joined_names()
-								 : "<PEER>";
-			throw Failure(exit_code::config,
-				      at(c.pos) + "in connection in resource " + r.name +
-					      ":\n\tMissing statement 'host <PEER> '.");
+			diag.say(at(c.pos) + "in connection in resource " + r.name +
+				 ":\n\tMissing statement 'host <PEER> '.");
+			p.mine = nullptr;
+			continue;
 		}
 		if (!c.peer)
 			c.peer = p.peer->host;
@@ -742,7 +751,7 @@ void set_peer_of_connection(Resource &r, Connection &c, HostSection *me)
 	}
 }
 
-void set_peers(Resource &r)
+void set_peers(Resource &r, Diagnostics &diag, bool expanded)
 {
 	if (!r.me || r.peers_set)
 		return;
@@ -750,7 +759,7 @@ void set_peers(Resource &r)
 	for (auto &c : r.connections) {
 		if (!c.involves_me)
 			continue;
-		set_peer_of_connection(r, c, r.me);
+		set_peer_of_connection(r, c, r.me, diag);
 		if (!c.peer)
 			continue;
 		if (!c.net.find("_name")) {
@@ -762,7 +771,7 @@ void set_peers(Resource &r)
 		}
 		for (auto &pd : c.peer_devices) {
 			const Volume *v = find_volume(c.peer->volumes, pd.vnr);
-			if (!v)
+			if (!v || !expanded)
 				continue;
 			if (!v->diskful())
 				pd.options.append("bitmap", "no");

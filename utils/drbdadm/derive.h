@@ -21,11 +21,9 @@ void derive(ParseSession &session);
 void expand_options(Config &config, Diagnostics &diag);
 
 // Section 6.5: peer, `_name`, addresses and usable paths of the connections of this host, and
-// `bitmap no` towards diskless peers.  Does nothing the second time.  Throws Failure (10) for a missing peer.
-void set_peers(Resource &resource);
-
-// `proxy_host`: see set_proxy_identity().
-void set_peer_of_connection(Resource &resource, Connection &connection, HostSection *me);
+// (if options are expanded) `bitmap no` towards diskless peers.  A connection whose peer cannot
+// be determined is reported and left without one.  Does nothing the second time.
+void set_peers(Resource &resource, Diagnostics &diag, bool expanded = true);
 
 // Section 6.9.  Throws Failure (10) at the first resource that is not usable.
 // resync-after towards unknown resources is removed; `replace`: the others become minors.
