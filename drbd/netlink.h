@@ -44,6 +44,7 @@ extern bool drbd_disable_sendpage;
 extern bool drbd_allow_oos;
 extern unsigned int drbd_protocol_version_min;
 extern unsigned int drbd_minor_count;
+extern unsigned int drbd_max_parallel_resyncs;	/* 0: no limit */
 
 /* ------------------------------------------------------ objects, objects.c */
 

@@ -98,8 +98,10 @@ struct drbd_interval {
 	unsigned int size;		/* bytes */
 	sector_t __subtree_last;
 	enum drbd_interval_type type;
+	u8 node_id;			/* of the peer it is for: peer and resync types */
 	unsigned long flags;		/* INTERVAL_* in interval.h */
 	struct list_head wait_list;	/* on device->held_intervals while it must wait */
+	void (*released)(struct drbd_interval *i);
 };
 
 /* ---------------------------------------------------------- backing device */
@@ -129,8 +131,7 @@ struct drbd_peer_ack_group {
 	u64 mask;		/* nodes that have all writes of the group */
 	u64 sent_to;		/* nodes the group's last write was sent to as data */
 	u64 first_dagtag;
-	u64 last_dagtag;
-	bool pending;
+	struct drbd_request *last;	/* newest write of the group; NULL: no group */
 };
 
 struct drbd_resource {
@@ -180,6 +181,9 @@ struct drbd_resource {
 	u32 epoch_writes;			/* non-empty writes registered in it */
 	struct drbd_peer_ack_group peer_ack;
 	struct delayed_work peer_ack_work;
+	struct list_head peer_acks;		/* finished groups on their way to peers; req_lock */
+
+	struct list_head dagtag_waiters;	/* resync reads that wait for newer data; req_lock */
 
 	/* requests that go through the gate again */
 	struct list_head retry;			/* drbd_request.retry */
@@ -218,6 +222,10 @@ enum drbd_connection_flag {
 	CONN_UNREGISTERED,
 	CONN_STREAMS_UP,		/* packets may be sent; cleared before the streams are closed */
 	CONN_HANDSHAKE,			/* between introduction sent and commit/abort */
+	CONN_TWOPC_LOST,		/* a PREPARE was sent there, and then it was lost */
+	CONN_SEND_DAGTAG,		/* tell the peer our position before the first write */
+	CONN_RECEIVER_RUNNING,
+	CONN_UUID_FROZEN,		/* this handshake holds device->uuid_freeze of all volumes */
 };
 
 struct drbd_stream_state {
@@ -266,6 +274,10 @@ struct drbd_connection {
 
 	unsigned long flags;			/* enum drbd_connection_flag */
 	u32 core_flags;				/* kept by core: enum core_connection_flag; req_lock */
+	unsigned long async_cstates;		/* bits: enum drbd_conn_state wanted from atomic context */
+	struct work_struct async_cstate_work;
+	struct work_struct abort_work;		/* wakes whoever waits in the streams */
+	void *recv_buffer;			/* one page, receiver thread */
 
 	/* agreed in the handshake; valid while the streams are up */
 	int agreed_pro_version;
@@ -288,6 +300,7 @@ struct drbd_connection {
 	spinlock_t work_lock;			/* sender_work */
 	struct list_head sender_work;		/* drbd_sender_work */
 	struct drbd_request *tl_next;		/* oldest request queued to this peer; req_lock */
+	struct drbd_request *sending;		/* the sender is at it right now; req_lock */
 	bool send_epoch_valid;			/* sender only: */
 	u32 send_epoch;
 	unsigned int send_epoch_writes;
@@ -297,11 +310,10 @@ struct drbd_connection {
 	unsigned long last_reconnect_jif;
 	int ko_count;
 
-	/* peer acks on their way to this peer: req_lock */
-	struct list_head peer_acks;
-
 	/* receiver */
 	struct drbd_epoch cur_epoch;
+	struct mutex epoch_mutex;		/* cur_epoch.size against P_CONFIRM_STABLE */
+	struct work_struct confirm_work;
 	wait_queue_head_t ee_wait;		/* a peer request made progress */
 	atomic_t active_writes;			/* peer writes received, not completed */
 	atomic_t backing_requests;		/* peer I/O of any kind at the backing device */
@@ -376,6 +388,7 @@ struct drbd_device {
 	unsigned long flags;			/* enum drbd_device_flag */
 	u32 core_flags;				/* kept by core: enum core_device_flag; req_lock */
 	bool intentional_diskless;
+	unsigned int bdev_freezes;		/* adm_mutex: file system freezes by suspend-io */
 
 	struct drbd_backing_dev *ldev;		/* drbd_ldev_get() before use */
 	atomic_t ldev_refs;
@@ -413,6 +426,8 @@ struct drbd_device {
 	struct work_struct io_error_work;	/* backing.c */
 	unsigned long io_error_kinds;		/* bits: enum drbd_io_error_kind */
 	struct work_struct ldev_destroy_work;
+	unsigned long force_detach_jif;		/* metadata I/O is not waited for beyond this */
+	struct mutex size_mutex;		/* one change of size at a time */
 	struct work_struct bitmap_writeout_work;
 
 	/* statistics, io-path.md 15; sectors or counts */
@@ -492,6 +507,7 @@ struct drbd_peer_device {
 
 	/* sizes, sectors; limits as in P_SIZES */
 	u64 max_size;				/* 0: unknown or diskless */
+	char peer_verify_alg[DRBD_WIRE_ALG_NAME_LEN];
 	u64 d_size, u_size, c_size;
 	struct {
 		u32 max_bio_size;

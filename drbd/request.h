@@ -10,6 +10,130 @@
 #include "objects.h"
 #include "activity_log.h"
 
+enum drbd_request_flag {
+	REQ_WRITE = 1 << 0,		/* write, discard, write-zeroes */
+	REQ_DISCARD_OR_ZERO = 1 << 1,	/* no payload; goes through the submitter */
+	REQ_IN_AL = 1 << 2,		/* holds activity-log references */
+	REQ_HAS_LDEV = 1 << 3,		/* holds an ldev reference */
+	REQ_IN_LOG = 1 << 4,		/* linked in the transfer log */
+	REQ_LOCAL_PENDING = 1 << 5,
+	REQ_LOCAL_OK = 1 << 6,
+	REQ_LOCAL_FAILED = 1 << 7,
+	REQ_LOCAL_ABORTED = 1 << 8,	/* completed upward without waiting for the disk */
+	REQ_COMPLETED = 1 << 9,		/* result given to the submitter */
+	REQ_DONE = 1 << 10,		/* bits updated, AL reference dropped */
+	REQ_SUBMITTED = 1 << 11,	/* was really started: counts for the bitmap */
+	REQ_POSTPONED = 1 << 12,	/* back to the gate */
+	REQ_NO_LOCAL = 1 << 13,		/* read: local copy failed already */
+	REQ_AL_FAILED = 1 << 14,
+};
+
+/*
+ * Legs are bit masks over node ids (bit n = node id n); what each means is in
+ * io-path.md 1.  All under req_lock once the request is registered.
+ */
+struct drbd_request {
+	struct drbd_device *device;
+	struct bio *master_bio;
+	struct drbd_interval i;
+	struct drbd_al_user al;
+	struct list_head tl;		/* resource->transfer_log */
+	struct list_head list;		/* retry, submit queue */
+	u64 block_id;
+	u64 dagtag;			/* after this write */
+	u32 epoch;
+	u32 flags;			/* enum drbd_request_flag */
+	unsigned long start_jif;
+
+	u32 data;			/* gets the data (write) or is asked for it (read) */
+	u32 oos;			/* gets P_OUT_OF_SYNC only */
+	u32 oos_new;			/* of those: a bit was newly set, so it must be told */
+	u32 pending;
+	u32 queued;
+	u32 sent;
+	u32 ok;
+	u32 in_sync;			/* peer cleared its bits */
+	u32 net_done;
+	u32 proto_a;			/* protocol A at the time the leg was created */
+	u32 proto_b;
+	u32 read_failed;		/* read: nodes that could not deliver */
+	unsigned long sent_jif;		/* last hand-over to a sender */
+
+	struct bio private_bio;		/* last: clone for the backing device */
+};
+
+/* dp_flags for the wire, without the ack bits. */
+u32 drbd_request_dp_flags(const struct drbd_request *req);
+
+/*
+ * What happened to a request's leg.  req_lock held; bios that became complete
+ * are added to @done: end them with drbd_complete_bios() after unlocking.
+ */
+enum drbd_leg_event {
+	LEG_HANDED_OVER,		/* whole payload is in the transport */
+	LEG_SEND_CANCELED,
+	LEG_RECV_ACKED,
+	LEG_WRITE_ACKED,
+	LEG_WRITE_ACKED_IN_SYNC,
+	LEG_NEG_ACKED,
+	LEG_BARRIER_ACKED,
+	LEG_LOST,			/* connection lost, give up */
+	LEG_READ_DONE,
+	LEG_READ_FAILED,
+};
+void drbd_leg_event(struct drbd_request *req, int node_id, enum drbd_leg_event event,
+		    struct bio_list *done);
+void drbd_complete_bios(struct bio_list *done);
+
+/*
+ * Outstanding write (read) with this id at @sector on the device, or NULL.
+ * req_lock held.
+ */
+struct drbd_request *drbd_find_write(struct drbd_device *device, sector_t sector, u64 block_id);
+struct drbd_request *drbd_find_read(struct drbd_device *device, sector_t sector, u64 block_id);
+
+/* Next request behind @req (or the oldest, NULL) queued to @node_id; req_lock held. */
+struct drbd_request *drbd_tl_next_queued(struct drbd_resource *resource,
+					 struct drbd_request *req, int node_id);
+
+/* P_BARRIER_ACK / P_CONFIRM_STABLE arrived.  0, or -EPROTO with a log line. */
+int drbd_tl_barrier_ack(struct drbd_connection *connection, u32 epoch, u32 set_size);
+int drbd_tl_confirm_stable(struct drbd_connection *connection, u64 oldest, u64 youngest,
+			   u32 set_size);
+
+/* The connection is gone: gives up its legs, or keeps the pending ones while suspended. */
+void drbd_tl_connection_lost(struct drbd_connection *connection);
+/* req_lock held.  Suspended I/O: give this peer's legs up / send them again (states.md 13.2). */
+void drbd_tl_cancel(struct drbd_peer_device *peer_device, struct bio_list *done);
+void drbd_tl_resend(struct drbd_peer_device *peer_device, struct bio_list *done);
+/* req_lock held: suspension ended or requests shall fail: look at everything again. */
+void drbd_tl_recheck(struct drbd_resource *resource, struct bio_list *done);
+/* req_lock held: set the peer's bits for all writes it has not acked (before the bitmap is sent). */
+void drbd_tl_mark_unacked(struct drbd_peer_device *peer_device);
+/* Force-detach: local legs end now. req_lock held. */
+void drbd_tl_abort_local(struct drbd_device *device, struct bio_list *done);
+
+/* req_lock held. Closes the current epoch if it has writes; wakes the senders. */
+void drbd_close_epoch(struct drbd_resource *resource);
+
+/*
+ * The next peer ack owed to this connection, in order of dagtags; false: none.
+ * Takes req_lock.
+ */
+bool drbd_next_peer_ack(struct drbd_connection *connection, u64 *mask, u64 *dagtag);
+
+/* A bio that is admitted already; @failed: nodes that could not serve the read. */
+void drbd_request_again(struct drbd_device *device, struct bio *bio, u32 failed, u32 no_local);
+
+/* Sends the collected peer-ack group now / req_lock held. */
+void drbd_flush_peer_ack(struct drbd_resource *resource);
+
+/* The admission gate may have opened. */
+static inline void drbd_gate_changed(struct drbd_device *device)
+{
+	wake_up_all(&device->misc_wait);
+}
+
 /*
  * A bio that block.c has checked (role, alignment, size) and split to the queue
  * limits.  Owns it; ends it exactly once.  May sleep at the gate.

@@ -9,6 +9,7 @@
 #define DRBD_STATE_CHANGE_H
 
 #include "objects.h"
+#include "core/state.h"
 
 struct drbd_reply;
 
@@ -26,6 +27,7 @@ enum drbd_chg_flags {
 	CHG_CLUSTER_WIDE = 1 << 10,	/* make a normally local replication change cluster-wide */
 	CHG_DONT_RETRY = 1 << 11,
 	CHG_ALREADY_SERIALIZED = 1 << 12,
+	CHG_DONT_WAIT_SLOT = 1 << 13,	/* fail at once while another two-phase commit runs */
 };
 
 /*
@@ -68,7 +70,7 @@ int drbd_set_role(struct drbd_resource *resource, enum drbd_role role, bool forc
 		  const char *tag, struct drbd_reply *reply);
 /* auto-promote on open: @timeout in jiffies, 0: a single attempt. */
 int drbd_auto_promote(struct drbd_device *device, unsigned long timeout);
-void drbd_auto_demote(struct drbd_resource *resource);
+void drbd_try_auto_demote(struct drbd_resource *resource);	/* decides by core's drbd_auto_demote() */
 int drbd_do_connect(struct drbd_connection *connection, bool discard_my_data, bool tentative,
 		    struct drbd_reply *reply);
 int drbd_do_disconnect(struct drbd_connection *connection, bool force, struct drbd_reply *reply);
@@ -97,8 +99,7 @@ int drbd_attach_negotiate(struct drbd_device *device, struct drbd_reply *reply);
 
 /* ------------------------------------------------- snapshot of one commit */
 
-/* Index of the value before and after the change. */
-enum { OLD = 0, NEW = 1 };
+/* In all of these [DRBD_OLD] is before, [DRBD_NEW] after the change (core/state.h). */
 
 struct drbd_snap_resource {
 	enum drbd_role role[2];
@@ -148,10 +149,10 @@ int drbd_state_init_resource(struct drbd_resource *resource);
 void drbd_state_free_resource(struct drbd_resource *resource);
 
 /* Read-only questions; any context. */
-bool drbd_data_accessible(struct drbd_device *device);
+bool drbd_device_data_accessible(struct drbd_device *device);
 bool drbd_resource_suspended(struct drbd_resource *resource);
 bool drbd_susp_fen(struct drbd_resource *resource);
-enum drbd_disk_state drbd_disk_state_from_md(struct drbd_device *device);
-bool drbd_resync_susp_dependency(struct drbd_peer_device *peer_device);
+enum drbd_disk_state drbd_device_state_from_md(struct drbd_device *device);
+bool drbd_pd_susp_dependency(struct drbd_peer_device *peer_device);
 
 #endif /* DRBD_STATE_CHANGE_H */

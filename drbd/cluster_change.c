@@ -1,0 +1,653 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The two-phase commit on its way through the cluster: core/twopc.h says what
+ * to send and when; here it is sent, waited for, and carried out.
+ */
+#include <linux/random.h>
+#include <linux/slab.h>
+#include <linux/sched/signal.h>
+#include "txn.h"
+#include "backing.h"
+#include "bitmap.h"
+#include "connection.h"
+#include "handshake.h"
+#include "netlink.h"
+#include "resync.h"
+#include "sender.h"
+
+static u32 random_tid(void)
+{
+	u32 tid;
+
+	do {
+		tid = get_random_u32();
+	} while (!tid);
+	return tid;
+}
+
+void drbd_twopc_fill_env(struct drbd_txn *t, struct drbd_twopc_env *env)
+{
+	struct drbd_resource *resource = t->resource;
+	struct drbd_connection *connection;
+
+	drbd_twopc_env_init(env, &t->core);
+	env->timeout_ms = resource->res_opts.twopc_timeout * 100;
+	env->ping_timeout_ms = 500;
+	for_each_connection(connection, resource) {
+		struct net_conf *nc = rcu_dereference_check(connection->net_conf, true);
+
+		if (nc && nc->ping_timeo * 100 > env->ping_timeout_ms)
+			env->ping_timeout_ms = nc->ping_timeo * 100;
+	}
+	if (resource->twopc.owner != TWOPC_FREE && resource->twopc.req.type == TWOPC_TYPE_RESIZE) {
+		int d = drbd_txn_dev_by_vnr(t, resource->twopc.req.vnr);
+
+		env->max_possible_size = DRBD_TWOPC_SIZE_DISKLESS;
+		if (d >= 0 && t->devices[d]->disk_state >= D_INCONSISTENT) {
+			env->diskful = true;
+			env->max_possible_size = drbd_backing_capacity(t->devices[d]);
+		}
+	}
+}
+
+/* ------------------------------------------------------------ carrying it out */
+
+static u8 other_end(const struct drbd_twopc_request *req, u8 me)
+{
+	return req->initiator == me ? req->target : req->initiator;
+}
+
+static void set_disconnect_expected(struct drbd_resource *resource,
+				    const struct drbd_twopc_request *req, bool on)
+{
+	struct drbd_connection *connection;
+
+	connection = drbd_connection_find(resource, other_end(req, drbd_node_id(resource)));
+	if (!connection)
+		return;
+	if (on)
+		set_bit(CONN_GRACEFUL_DISCONNECT, &connection->flags);
+	else
+		clear_bit(CONN_GRACEFUL_DISCONNECT, &connection->flags);
+	drbd_connection_put(connection);
+}
+
+/* Before the PREPARE is out: the target's introduction may come at once. */
+static void begin_handshake_with(struct drbd_resource *resource, u8 node)
+{
+	struct drbd_connection *connection = drbd_connection_find(resource, node);
+
+	if (!connection)
+		return;
+	drbd_handshake_begin(connection);
+	drbd_connection_put(connection);
+}
+
+static void prepare_failed(struct drbd_resource *resource, u8 node)
+{
+	struct drbd_txn *t = drbd_txn_begin(resource, "twopc");
+	struct drbd_twopc_env env;
+	struct drbd_twopc_out out;
+
+	drbd_twopc_fill_env(t, &env);
+	drbd_twopc_send_failed(&resource->twopc, &env, node, &out);
+	drbd_txn_abort(t);
+	drbd_twopc_perform(resource, &out, node);
+}
+
+static void send_phase(struct drbd_resource *resource, u64 nodes, enum drbd_twopc_phase phase,
+		       const struct drbd_twopc_request *req)
+{
+	unsigned int node;
+
+	for (node = 0; node < DRBD_MAX_NODES; node++) {
+		struct drbd_connection *connection;
+		int err;
+
+		if (!(nodes & NODE_MASK(node)))
+			continue;
+		connection = drbd_connection_find(resource, node);
+		err = connection ? drbd_send_twopc(connection, phase, req) : -ENOTCONN;
+		if (!err && phase == TWOPC_PREPARE)
+			drbd_send_ping(connection);
+		if (connection)
+			drbd_connection_put(connection);
+		if (err && phase == TWOPC_PREPARE)
+			prepare_failed(resource, node);
+	}
+}
+
+void drbd_twopc_perform(struct drbd_resource *resource, const struct drbd_twopc_out *out,
+			u8 from_node)
+{
+	struct drbd_connection *connection;
+	unsigned int node;
+
+	if (out->todo & TWOPC_WAKE)
+		wake_up_all(&resource->twopc_wait);
+	send_phase(resource, out->abort_to, TWOPC_ABORT, &out->req);
+	send_phase(resource, out->prepare_to, TWOPC_PREPARE, &out->req);
+	send_phase(resource, out->commit_to, TWOPC_COMMIT, &out->req);
+	for (node = 0; node < DRBD_MAX_NODES; node++) {
+		if (!(out->reply_to & NODE_MASK(node)))
+			continue;
+		connection = drbd_connection_find(resource, node);
+		if (!connection)
+			continue;
+		drbd_send_twopc_reply(connection, out->answer, out->req.vnr, &out->reply);
+		drbd_connection_put(connection);
+	}
+	if (out->timer_ms == TWOPC_TIMER_STOP)
+		cancel_delayed_work(&resource->twopc_timer);
+	else if (out->timer_ms != TWOPC_TIMER_KEEP && !(out->todo & TWOPC_WAIT_SLOT))
+		mod_delayed_work(system_wq, &resource->twopc_timer,
+				 msecs_to_jiffies(out->timer_ms));
+	if (out->todo & (TWOPC_INTRODUCE | TWOPC_UNDO | TWOPC_PING_INITIATOR)) {
+		struct drbd_twopc_request req;
+
+		spin_lock_irq(&resource->req_lock);
+		req = resource->twopc.owner == TWOPC_FREE ? out->req : resource->twopc.req;
+		spin_unlock_irq(&resource->req_lock);
+		connection = drbd_connection_find(resource,
+						  other_end(&req, drbd_node_id(resource)));
+		if (connection) {
+			if (out->todo & TWOPC_INTRODUCE)
+				drbd_send_introduction(connection);
+			if (out->todo & TWOPC_UNDO) {
+				clear_bit(CONN_GRACEFUL_DISCONNECT, &connection->flags);
+				drbd_handshake_undo(connection);
+			}
+			if (out->todo & TWOPC_PING_INITIATOR)
+				drbd_send_ping(connection);
+			drbd_connection_put(connection);
+		}
+	}
+	if (out->todo & TWOPC_FREED)
+		wake_up_all(&resource->twopc_wait);
+}
+
+/* ------------------------------------------------------------------ initiator */
+
+static bool twopc_decided(struct drbd_resource *resource)
+{
+	struct drbd_txn *t = drbd_txn_begin(resource, "twopc");
+	struct drbd_twopc_env env;
+	bool decided;
+
+	drbd_twopc_fill_env(t, &env);
+	decided = drbd_twopc_decided(&resource->twopc, &env);
+	drbd_txn_abort(t);
+	return decided;
+}
+
+static bool slot_free(struct drbd_resource *resource)
+{
+	return READ_ONCE(resource->twopc.owner) == TWOPC_FREE;
+}
+
+static bool target_connecting(struct drbd_txn *t, const struct drbd_twopc_request *req)
+{
+	unsigned int c;
+
+	for (c = 0; c < t->core.nr_connections; c++)
+		if (t->core.conn[c].peer_node_id == (u8)req->target)
+			return t->core.conn[c].cstate[DRBD_OLD] == C_CONNECTING;
+	return false;
+}
+
+/* Name the peer that said no, for the administrator. */
+static void explain_no(struct drbd_resource *resource, u64 no, struct drbd_reply *reply)
+{
+	struct drbd_connection *connection;
+
+	rcu_read_lock();
+	for_each_connection(connection, resource) {
+		if (no & NODE_MASK(connection->peer_node_id))
+			drbd_reply_text(reply, "Declined by peer %s (id: %d), see the kernel log there",
+					connection->name, connection->peer_node_id);
+	}
+	rcu_read_unlock();
+}
+
+static struct drbd_txn *begin_again(struct drbd_resource *resource, const char *tag,
+				    unsigned int cflags, drbd_txn_fn fn, void *arg)
+{
+	struct drbd_txn *t = drbd_txn_begin(resource, tag);
+
+	t->core_flags = cflags | fn(t, arg);
+	return t;
+}
+
+int drbd_twopc_change(struct drbd_txn *t, unsigned int chg_flags, drbd_txn_fn fn, void *arg,
+		      const struct drbd_twopc_request *wanted, struct drbd_reply *reply)
+{
+	struct drbd_resource *resource = t->resource;
+	const char *tag = t->tag;
+	/* What fn() adds is in there as well; adding it again does no harm. */
+	unsigned int cflags = t->core_flags, attempt = 0;
+	bool wait = chg_flags & CHG_WAIT;
+	bool on_worker = drbd_on_worker();
+	DECLARE_COMPLETION_ONSTACK(done);
+	struct drbd_twopc_request req = *wanted;
+	struct drbd_twopc *slot = &resource->twopc;
+	struct drbd_twopc_env env;
+	struct drbd_twopc_out out;
+	u64 no_nodes;
+	long left;
+	int rv;
+
+	drbd_resource_get(resource);
+	for (;;) {
+		u8 role_old = t->core.role[DRBD_OLD];
+		unsigned int n_conn = t->core.nr_connections;
+
+		drbd_twopc_fill_env(t, &env);
+		rv = drbd_twopc_start(slot, &env, &req, random_tid(), target_connecting(t, &req),
+				      &out);
+		if (rv == SS_CW_NO_NEED) {
+			if (drbd_twopc_is_empty(&req)) {
+				/* Nobody to ask: what the replies would have said is empty. */
+				drbd_state_check(&t->core, t->core_flags, &t->why);
+			}
+			drbd_txn_commit(t, wait && !on_worker ? &done : NULL);
+			rv = SS_SUCCESS;
+			break;
+		}
+		if (rv == SS_CONCURRENT_ST_CHG) {
+			drbd_txn_abort(t);
+			if (on_worker || (chg_flags & CHG_DONT_WAIT_SLOT)) {
+				wait = false;
+				break;
+			}
+			if (wait_event_interruptible(resource->twopc_wait, slot_free(resource))) {
+				rv = SS_INTERRUPTED;
+				wait = false;
+				break;
+			}
+			goto recheck;
+		}
+		if (rv != SS_SUCCESS) {
+			drbd_report_refusal(t, rv, chg_flags, reply);
+			drbd_txn_abort(t);
+			wait = false;
+			break;
+		}
+		req.tid = slot->req.tid;
+		drbd_txn_abort(t);
+		if (drbd_twopc_is_disconnect(&req))
+			set_disconnect_expected(resource, &out.req, true);
+		if (drbd_twopc_is_connect(&req))
+			begin_handshake_with(resource, req.target);
+		drbd_twopc_perform(resource, &out, drbd_node_id(resource));
+
+		left = wait_event_interruptible_timeout(resource->twopc_wait,
+				twopc_decided(resource), msecs_to_jiffies(env.timeout_ms));
+
+		t = begin_again(resource, tag, cflags, fn, arg);
+		role_old = t->core.role[DRBD_OLD];
+		drbd_twopc_fill_env(t, &env);
+		if (left == 0)
+			drbd_twopc_initiator_timeout(slot);
+		else if (left < 0)
+			drbd_twopc_interrupt(slot);
+		drbd_state_sanitize(&t->core, t->core_flags);
+		rv = drbd_twopc_verdict(slot, &env, &t->core);
+		no_nodes = slot->no;
+		if (!rv)
+			rv = SS_TIMEOUT;
+		if (rv == SS_SUCCESS) {
+			int check;
+
+			drbd_twopc_merge(slot, &env, &t->core);
+			if (drbd_twopc_commit_first(&req, role_old)) {
+				struct drbd_twopc copy;
+
+				slot->committing = true;
+				copy = *slot;
+				drbd_twopc_end(&copy, &env, true, 0, &out);
+				out.todo &= ~TWOPC_FREED;
+				drbd_txn_abort(t);
+				drbd_twopc_perform(resource, &out, drbd_node_id(resource));
+				t = begin_again(resource, tag, cflags, fn, arg);
+				drbd_twopc_fill_env(t, &env);
+				drbd_twopc_commit_local(&t->core, slot, &t->core_flags);
+				t->core_flags |= CORE_PREPARED;
+				check = drbd_state_check(&t->core, t->core_flags, &t->why);
+				drbd_twopc_end(slot, &env, true, 0, &out);
+				out.commit_to = 0;
+			} else {
+				drbd_twopc_commit_local(&t->core, slot, &t->core_flags);
+				t->core_flags |= CORE_PREPARED;
+				check = drbd_state_check(&t->core, t->core_flags, &t->why);
+				drbd_twopc_end(slot, &env, true, 0, &out);
+			}
+			if (check == SS_SUCCESS) {
+				drbd_txn_commit(t, wait && !on_worker ? &done : NULL);
+			} else {
+				if (check != SS_NOTHING_TO_DO)
+					pr_err("drbd %s: FATAL: local commit of an agreed change failed: %s (%d)\n",
+					       resource->name, drbd_ss_text(check), check);
+				wait = false;
+				drbd_txn_abort(t);
+			}
+			drbd_twopc_perform(resource, &out, drbd_node_id(resource));
+			break;
+		}
+
+		drbd_twopc_end(slot, &env, false, 0, &out);
+		left = drbd_twopc_retry_delay(rv, n_conn, ++attempt,
+					      resource->res_opts.twopc_retry_timeout);
+		if (!left || (chg_flags & CHG_DONT_RETRY))
+			drbd_report_refusal(t, rv, chg_flags, reply);
+		drbd_txn_abort(t);
+		if (drbd_twopc_is_disconnect(&req))
+			set_disconnect_expected(resource, &out.req, false);
+		drbd_twopc_perform(resource, &out, drbd_node_id(resource));
+		if (rv == SS_CW_FAILED_BY_PEER)
+			explain_no(resource, no_nodes, reply);
+		if (!left || (chg_flags & CHG_DONT_RETRY) || on_worker) {
+			wait = false;
+			break;
+		}
+		if (schedule_timeout_interruptible(msecs_to_jiffies(get_random_u32_below(left + 1)))
+		    && signal_pending(current)) {
+			rv = SS_INTERRUPTED;
+			wait = false;
+			break;
+		}
+recheck:
+		t = begin_again(resource, tag, cflags, fn, arg);
+		rv = drbd_state_check(&t->core, t->core_flags, &t->why);
+		if (rv == SS_NOTHING_TO_DO && drbd_twopc_is_empty(&req))
+			rv = SS_SUCCESS;
+		if (rv != SS_SUCCESS) {
+			if (rv < SS_SUCCESS)
+				drbd_report_refusal(t, rv, chg_flags, reply);
+			drbd_txn_abort(t);
+			wait = false;
+			break;
+		}
+	}
+	if (wait && !on_worker)
+		wait_for_completion(&done);
+	drbd_resource_put(resource);
+	return rv;
+}
+
+/* ----------------------------------------------------------------- participant */
+
+struct late_request {
+	struct delayed_work work;
+	struct drbd_connection *connection;
+	enum drbd_twopc_phase phase;
+	struct drbd_twopc_request req;
+};
+
+static void request_received(struct drbd_connection *connection, enum drbd_twopc_phase phase,
+			     const struct drbd_twopc_request *req, bool waited);
+
+static void late_request_work(struct work_struct *work)
+{
+	struct late_request *late = container_of(work, struct late_request, work.work);
+
+	wait_event_timeout(late->connection->resource->twopc_wait,
+			   slot_free(late->connection->resource), HZ);
+	request_received(late->connection, late->phase, &late->req, true);
+	drbd_connection_put(late->connection);
+	kfree(late);
+}
+
+static void request_received(struct drbd_connection *connection, enum drbd_twopc_phase phase,
+			     const struct drbd_twopc_request *req, bool waited)
+{
+	struct drbd_resource *resource = connection->resource;
+	struct drbd_twopc *slot = &resource->twopc;
+	struct drbd_txn *t = drbd_txn_begin(resource, "remote");
+	u8 from = connection->peer_node_id;
+	struct drbd_twopc_out out, more;
+	struct drbd_twopc_env env;
+	u64 resize_to = 0;
+	int vnr = req->vnr, rv;
+
+	memset(&more, 0, sizeof(more));
+	drbd_twopc_fill_env(t, &env);
+	drbd_twopc_receive(slot, &env, phase, from, req, waited, &out);
+	if (out.todo & TWOPC_WAIT_SLOT) {
+		struct late_request *late = kzalloc(sizeof(*late), GFP_ATOMIC);
+
+		drbd_txn_abort(t);
+		drbd_twopc_perform(resource, &out, from);
+		if (!late) {
+			request_received(connection, phase, req, true);
+			return;
+		}
+		INIT_DELAYED_WORK(&late->work, late_request_work);
+		drbd_connection_get(connection);
+		late->connection = connection;
+		late->phase = phase;
+		late->req = *req;
+		queue_delayed_work(system_long_wq, &late->work, 0);
+		return;
+	}
+	if (out.todo & TWOPC_VALIDATE) {
+		unsigned int cf = 0;
+
+		if (req->type == TWOPC_TYPE_RESIZE) {
+			drbd_twopc_fill_env(t, &env);
+			rv = SS_SUCCESS;
+		} else {
+			rv = drbd_twopc_prepare_remote(&t->core, &slot->req, from, &cf);
+			if (rv == SS_SUCCESS)
+				rv = drbd_state_check(&t->core, cf, &t->why);
+			if (rv == SS_NOTHING_TO_DO)
+				rv = SS_SUCCESS;
+			if (rv < SS_SUCCESS)
+				drbd_report_refusal(t, rv, CHG_VERBOSE, NULL);
+		}
+		if (slot->is_disconnect && slot->req.target == env.my_node_id && rv == SS_SUCCESS)
+			set_bit(CONN_GRACEFUL_DISCONNECT, &connection->flags);
+		drbd_twopc_local_verdict(slot, &env, rv, &more);
+		drbd_txn_abort(t);
+		drbd_twopc_perform(resource, &out, from);
+		drbd_twopc_perform(resource, &more, from);
+		return;
+	}
+	if (out.todo & TWOPC_APPLY) {
+		unsigned int cf = 0;
+
+		if (slot->req.type == TWOPC_TYPE_RESIZE) {
+			resize_to = req->exposed_size;
+			drbd_twopc_applied(slot, &env, &more);
+			drbd_txn_abort(t);
+		} else {
+			if (slot->is_disconnect)
+				clear_bit(CONN_WAS_CONNECTED, &connection->flags);
+			drbd_twopc_commit_remote(&t->core, slot, req, from, &cf);
+			t->core_flags = cf | CORE_PREPARED;
+			rv = drbd_state_check(&t->core, t->core_flags, &t->why);
+			drbd_twopc_applied(slot, &env, &more);
+			if (rv == SS_SUCCESS) {
+				drbd_txn_commit(t, NULL);
+			} else {
+				if (rv != SS_NOTHING_TO_DO)
+					pr_err("drbd %s: FATAL: commit of an agreed change failed: %s (%d)\n",
+					       resource->name, drbd_ss_text(rv), rv);
+				drbd_txn_abort(t);
+			}
+		}
+		drbd_twopc_perform(resource, &out, from);
+		drbd_twopc_perform(resource, &more, from);
+		if (resize_to)
+			drbd_twopc_resize_apply(resource, vnr, resize_to);
+		return;
+	}
+	drbd_txn_abort(t);
+	drbd_twopc_perform(resource, &out, from);
+}
+
+void drbd_twopc_request_received(struct drbd_connection *connection, enum drbd_twopc_phase phase,
+				 const struct drbd_twopc_request *req)
+{
+	request_received(connection, phase, req, false);
+}
+
+void drbd_twopc_reply_received(struct drbd_connection *connection, enum drbd_twopc_answer answer,
+			       const struct drbd_twopc_reply *reply)
+{
+	struct drbd_resource *resource = connection->resource;
+	struct drbd_txn *t = drbd_txn_begin(resource, "twopc");
+	struct drbd_twopc_env env;
+	struct drbd_twopc_out out;
+
+	drbd_twopc_fill_env(t, &env);
+	drbd_twopc_answered(&resource->twopc, &env, connection->peer_node_id, answer, reply, &out);
+	drbd_txn_abort(t);
+	drbd_twopc_perform(resource, &out, connection->peer_node_id);
+	wake_up_all(&resource->twopc_wait);
+}
+
+void drbd_twopc_handshake_result(struct drbd_connection *connection,
+				 enum drbd_handshake_outcome outcome)
+{
+	struct drbd_resource *resource = connection->resource;
+	struct drbd_txn *t = drbd_txn_begin(resource, "twopc");
+	struct drbd_twopc_env env;
+	struct drbd_twopc_out out;
+
+	drbd_twopc_fill_env(t, &env);
+	drbd_twopc_handshake_done(&resource->twopc, &env, outcome, &out);
+	drbd_txn_abort(t);
+	drbd_twopc_perform(resource, &out, connection->peer_node_id);
+	wake_up_all(&resource->twopc_wait);
+}
+
+void drbd_twopc_node_lost(struct drbd_resource *resource, u8 node)
+{
+	struct drbd_txn *t = drbd_txn_begin(resource, "twopc");
+	struct drbd_twopc_env env;
+	struct drbd_twopc_out out;
+
+	drbd_twopc_fill_env(t, &env);
+	drbd_twopc_peer_lost(&resource->twopc, &env, node, &out);
+	drbd_txn_abort(t);
+	drbd_twopc_perform(resource, &out, node);
+	wake_up_all(&resource->twopc_wait);
+}
+
+void drbd_twopc_timer_work(struct work_struct *work)
+{
+	struct drbd_resource *resource =
+		container_of(work, struct drbd_resource, twopc_timer.work);
+	struct drbd_txn *t = drbd_txn_begin(resource, "twopc");
+	struct drbd_twopc_env env;
+	struct drbd_twopc_out out;
+
+	drbd_twopc_fill_env(t, &env);
+	drbd_twopc_timer(&resource->twopc, &env, &out);
+	drbd_txn_abort(t);
+	drbd_twopc_perform(resource, &out, drbd_node_id(resource));
+	wake_up_all(&resource->twopc_wait);
+}
+
+/* ------------------------------------------------- the lost-peer transaction */
+
+static unsigned int empty_change(struct drbd_txn *t, void *arg)
+{
+	drbd_twopc_prepare_empty(&t->core);
+	return CORE_FORCE_RECALC;
+}
+
+void drbd_empty_twopc_work(struct work_struct *work)
+{
+	struct drbd_resource *resource =
+		container_of(work, struct drbd_resource, empty_twopc_work);
+	struct drbd_twopc_request req = {
+		.type = TWOPC_TYPE_STATE, .vnr = -1, .target = -1,
+		.initiator = drbd_node_id(resource),
+	};
+	int rv, tries;
+
+	for (tries = 0; tries < 10; tries++) {
+		rv = drbd_change(resource, CHG_SERIALIZE, empty_change, NULL, "lost-peer", &req,
+				 NULL);
+		if (rv != SS_TIMEOUT && rv != SS_CONCURRENT_ST_CHG)
+			break;
+	}
+	drbd_resource_put(resource);
+}
+
+void drbd_schedule_empty_twopc(struct drbd_resource *resource)
+{
+	drbd_resource_get(resource);
+	if (!queue_work(system_long_wq, &resource->empty_twopc_work))
+		drbd_resource_put(resource);
+}
+
+/* ------------------------------------------------------------------- resize */
+
+int drbd_twopc_resize(struct drbd_device *device, u64 user_size, unsigned int dds_flags,
+		      u64 *size, struct drbd_reply *reply)
+{
+	struct drbd_resource *resource = device->resource;
+	struct drbd_twopc *slot = &resource->twopc;
+	struct drbd_twopc_request req = {
+		.type = TWOPC_TYPE_RESIZE, .vnr = device->vnr, .target = -1,
+		.initiator = drbd_node_id(resource),
+		.user_size = user_size, .dds_flags = dds_flags,
+	};
+	struct drbd_twopc_env env;
+	struct drbd_twopc_out out;
+	struct drbd_txn *t;
+	u64 own = drbd_backing_capacity(device);
+	u64 agreed = 0;
+	long left;
+	int rv;
+
+	if (mutex_lock_interruptible(&resource->serialize))
+		return SS_INTERRUPTED;
+	for (;;) {
+		t = drbd_txn_begin(resource, "resize");
+		drbd_twopc_fill_env(t, &env);
+		env.diskful = true;
+		env.max_possible_size = own;
+		rv = drbd_twopc_start(slot, &env, &req, random_tid(), false, &out);
+		drbd_txn_abort(t);
+		if (rv != SS_CONCURRENT_ST_CHG)
+			break;
+		if (wait_event_interruptible(resource->twopc_wait, slot_free(resource))) {
+			rv = SS_INTERRUPTED;
+			break;
+		}
+	}
+	if (rv == SS_CW_NO_NEED) {
+		*size = user_size ? min(user_size, own) : own;
+		rv = SS_SUCCESS;
+		goto out;
+	}
+	if (rv != SS_SUCCESS)
+		goto out;
+	drbd_twopc_perform(resource, &out, drbd_node_id(resource));
+	left = wait_event_interruptible_timeout(resource->twopc_wait, twopc_decided(resource),
+						msecs_to_jiffies(env.timeout_ms));
+	t = drbd_txn_begin(resource, "resize");
+	drbd_twopc_fill_env(t, &env);
+	if (left == 0)
+		drbd_twopc_initiator_timeout(slot);
+	else if (left < 0)
+		drbd_twopc_interrupt(slot);
+	rv = drbd_twopc_verdict(slot, &env, NULL);
+	if (!rv)
+		rv = SS_TIMEOUT;
+	if (rv == SS_SUCCESS) {
+		agreed = min(own, slot->max_possible_size ?: own);
+		if (user_size)
+			agreed = min(agreed, user_size);
+	}
+	drbd_twopc_end(slot, &env, rv == SS_SUCCESS, agreed, &out);
+	drbd_txn_abort(t);
+	drbd_twopc_perform(resource, &out, drbd_node_id(resource));
+	*size = agreed;
+out:
+	mutex_unlock(&resource->serialize);
+	return rv;
+}

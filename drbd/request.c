@@ -1,0 +1,1631 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/module.h>
+#include <linux/mempool.h>
+#include <linux/slab.h>
+#include <linux/sched/signal.h>
+#include "request.h"
+#include "interval.h"
+#include "backing.h"
+#include "block.h"
+#include "bitmap.h"
+#include "sender.h"
+#include "peer_request.h"
+#include "state_change.h"
+#include "netlink.h"
+
+#define MIN_REQUESTS 128
+
+static struct kmem_cache *request_cache;
+static mempool_t request_pool;
+
+static void request_activated(struct drbd_request *req, int err);
+static void request_al_granted(struct drbd_al_user *user, int err);
+static void request_interval_released(struct drbd_interval *i);
+static void request_register(struct drbd_request *req);
+static void request_check_done(struct drbd_resource *resource);
+
+static inline u32 bit(int node_id)
+{
+	return 1u << node_id;
+}
+
+/* --------------------------------------------------------------- the gate */
+
+static bool gate_open(struct drbd_device *device, int rw)
+{
+	struct drbd_resource *resource = device->resource;
+
+	if (READ_ONCE(device->fail_io_cached))
+		return true;	/* let it in, it fails at once */
+	if (READ_ONCE(resource->suspended_cached))
+		return false;
+	if (atomic_read(&device->suspend_cnt))
+		return false;
+	if (READ_ONCE(device->unstable_cached))
+		return false;
+	if (test_bit(DEV_NEW_CUR_UUID, &device->flags))
+		return false;
+	return atomic_read(&device->ap_bio_cnt[rw]) <= resource->res_opts.nr_requests;
+}
+
+static bool try_enter(struct drbd_device *device, int rw)
+{
+	/* The increment is visible before the check: a freeze that raises its
+	 * counter first and reads this one afterwards cannot miss us. */
+	atomic_inc(&device->ap_bio_cnt[rw]);
+	smp_mb__after_atomic();
+	if (likely(gate_open(device, rw)))
+		return true;
+	if (atomic_dec_and_test(&device->ap_bio_cnt[rw]))
+		wake_up_all(&device->misc_wait);
+	return false;
+}
+
+static void trigger_new_uuid(struct drbd_device *device)
+{
+	if (test_bit(DEV_NEW_CUR_UUID, &device->flags) &&
+	    !READ_ONCE(device->resource->suspended_cached))
+		queue_work(device->resource->worker, &device->new_uuid_work);
+}
+
+static void enter_gate(struct drbd_device *device, int rw)
+{
+	if (likely(try_enter(device, rw)))
+		return;
+	trigger_new_uuid(device);
+	for (;;) {
+		DEFINE_WAIT(wait);
+
+		prepare_to_wait(&device->misc_wait, &wait, TASK_UNINTERRUPTIBLE);
+		if (try_enter(device, rw)) {
+			finish_wait(&device->misc_wait, &wait);
+			return;
+		}
+		trigger_new_uuid(device);
+		io_schedule();
+		finish_wait(&device->misc_wait, &wait);
+	}
+}
+
+static void leave_gate(struct drbd_device *device, int rw)
+{
+	int n = atomic_dec_return(&device->ap_bio_cnt[rw]);
+
+	if (n == 0 || n == device->resource->res_opts.nr_requests)
+		wake_up_all(&device->misc_wait);
+}
+
+int drbd_freeze_io(struct drbd_device *device, bool reads, bool interruptible)
+{
+	int err = 0;
+
+#define DRAINED (READ_ONCE(device->resource->suspended_cached) || \
+		 (!atomic_read(&device->ap_bio_cnt[WRITE]) && \
+		  (!reads || !atomic_read(&device->ap_bio_cnt[READ]))))
+	atomic_inc(&device->suspend_cnt);
+	smp_mb__after_atomic();
+	if (interruptible)
+		err = wait_event_interruptible(device->misc_wait, DRAINED);
+	else
+		wait_event(device->misc_wait, DRAINED);
+#undef DRAINED
+	if (err) {
+		drbd_thaw_io(device);
+		return -EINTR;
+	}
+	return 0;
+}
+
+void drbd_thaw_io(struct drbd_device *device)
+{
+	if (atomic_dec_and_test(&device->suspend_cnt))
+		wake_up_all(&device->misc_wait);
+}
+
+/* -------------------------------------------------------------- allocation */
+
+static int bio_dir(struct bio *bio)
+{
+	return op_is_write(bio_op(bio)) ? WRITE : READ;
+}
+
+static struct drbd_request *request_alloc(struct drbd_device *device, struct bio *bio)
+{
+	struct drbd_request *req = mempool_alloc(&request_pool, GFP_NOIO);
+
+	memset(req, 0, sizeof(*req));
+	req->device = device;
+	req->master_bio = bio;
+	req->start_jif = bio_start_io_acct(bio);
+	req->i.sector = bio->bi_iter.bi_sector;
+	req->i.size = bio->bi_iter.bi_size;
+	req->i.type = op_is_write(bio_op(bio)) ? INTERVAL_LOCAL_WRITE : INTERVAL_LOCAL_READ;
+	req->i.released = request_interval_released;
+	req->al.sector = req->i.sector;
+	req->al.size = req->i.size;
+	req->al.granted = request_al_granted;
+	INIT_LIST_HEAD(&req->tl);
+	INIT_LIST_HEAD(&req->list);
+	INIT_LIST_HEAD(&req->al.list);
+	if (op_is_write(bio_op(bio)))
+		req->flags |= REQ_WRITE;
+	if (bio_op(bio) == REQ_OP_DISCARD || bio_op(bio) == REQ_OP_WRITE_ZEROES)
+		req->flags |= REQ_DISCARD_OR_ZERO;
+	return req;
+}
+
+static void request_free(struct drbd_request *req)
+{
+	mempool_free(req, &request_pool);
+}
+
+u32 drbd_request_dp_flags(const struct drbd_request *req)
+{
+	blk_opf_t opf = req->master_bio->bi_opf;
+	u32 dp = 0;
+
+	if (opf & REQ_SYNC)
+		dp |= DP_RW_SYNC;
+	if (opf & REQ_FUA)
+		dp |= DP_FUA;
+	if (opf & REQ_PREFLUSH)
+		dp |= DP_FLUSH;
+	switch (opf & REQ_OP_MASK) {
+	case REQ_OP_DISCARD:
+		dp |= DP_DISCARD;
+		break;
+	case REQ_OP_WRITE_ZEROES:
+		dp |= DP_ZEROES;
+		if (!(opf & REQ_NOUNMAP))
+			dp |= DP_DISCARD;
+		break;
+	}
+	return dp;
+}
+
+/* ------------------------------------------------- completion of a request */
+
+static void finish_bio(struct drbd_request *req, blk_status_t status, struct bio_list *done)
+{
+	struct bio *bio = req->master_bio;
+
+	/* An earlier error of a split parent is never overwritten. */
+	if (status && !bio->bi_status)
+		bio->bi_status = status;
+	bio_end_io_acct(bio, req->start_jif);
+	bio_list_add(done, bio);
+	req->flags |= REQ_COMPLETED;
+}
+
+void drbd_complete_bios(struct bio_list *done)
+{
+	struct bio *bio;
+
+	while ((bio = bio_list_pop(done))) {
+		struct drbd_device *device = bio->bi_bdev->bd_disk->private_data;
+
+		leave_gate(device, bio_dir(bio));
+		bio_endio(bio);
+	}
+}
+
+static void put_ldev_of(struct drbd_request *req)
+{
+	if (req->flags & REQ_HAS_LDEV) {
+		req->flags &= ~REQ_HAS_LDEV;
+		drbd_ldev_put(req->device);
+	}
+}
+
+static void al_put_of(struct drbd_request *req)
+{
+	if (!(req->flags & REQ_IN_AL))
+		return;
+	req->flags &= ~REQ_IN_AL;
+	if (drbd_al_end(req->device, req->i.sector, req->i.size))
+		drbd_flush_peer_ack(req->device->resource);
+}
+
+/* Undo everything and send the bio through the gate again; req_lock held. */
+static void request_postpone(struct drbd_request *req)
+{
+	struct drbd_resource *resource = req->device->resource;
+
+	drbd_interval_leave(req->device, &req->i);
+	al_put_of(req);
+	put_ldev_of(req);
+	list_add_tail(&req->list, &resource->retry);
+	queue_work(system_wq, &resource->retry_work);
+}
+
+static void retry_work(struct work_struct *work)
+{
+	struct drbd_resource *resource = container_of(work, struct drbd_resource, retry_work);
+	struct drbd_request *req, *tmp;
+	LIST_HEAD(list);
+
+	spin_lock_irq(&resource->req_lock);
+	list_splice_init(&resource->retry, &list);
+	spin_unlock_irq(&resource->req_lock);
+
+	list_for_each_entry_safe(req, tmp, &list, list) {
+		struct drbd_device *device = req->device;
+		struct bio *bio = req->master_bio;
+		u32 failed = req->read_failed, no_local = req->flags & REQ_NO_LOCAL;
+		int rw = bio_dir(bio);
+
+		list_del_init(&req->list);
+		bio_end_io_acct(bio, req->start_jif);
+		/* It keeps its place in the count of admitted requests unless the
+		 * gate is closed: a freeze must not wait for it. */
+		leave_gate(device, rw);
+		request_free(req);
+		enter_gate(device, rw);
+		drbd_request_again(device, bio, failed, no_local);
+	}
+}
+
+/* The pieces of 4.4 that decide whether the submitter can be told. */
+static bool may_complete(const struct drbd_request *req)
+{
+	if (req->flags & REQ_COMPLETED)
+		return false;
+	if ((req->flags & REQ_LOCAL_PENDING) && !(req->flags & REQ_LOCAL_ABORTED))
+		return false;
+	if (req->pending)
+		return false;
+	/* A sender may still be reading the payload. */
+	return !(req->data & req->queued);
+}
+
+static void read_finished(struct drbd_request *req, struct bio_list *done);
+
+static void write_completed(struct drbd_request *req, struct bio_list *done)
+{
+	struct drbd_resource *resource = req->device->resource;
+	bool ok = (req->flags & REQ_LOCAL_OK) || (req->ok & req->data);
+
+	/* Whoever writes because this one completed must land in a later epoch. */
+	if (req->epoch == resource->epoch)
+		drbd_close_epoch(resource);
+
+	if (ok && unlikely(READ_ONCE(req->device->fail_io_cached)))
+		ok = false;
+	if (ok && unlikely(resource->any_without_quorum) &&
+	    resource->res_opts.on_no_quorum == ONQ_IO_ERROR)
+		ok = false;
+	finish_bio(req, ok ? BLK_STS_OK : BLK_STS_IOERR, done);
+	drbd_interval_progress(req->device, &req->i, INTERVAL_COMPLETED);
+}
+
+static void log_del(struct drbd_request *req)
+{
+	struct drbd_resource *resource = req->device->resource;
+	struct drbd_connection *connection;
+
+	for_each_connection(connection, resource) {
+		if (connection->tl_next == req)
+			connection->tl_next = drbd_tl_next_queued(resource, req,
+								  connection->peer_node_id);
+	}
+	if (resource->tl_first_not_done == req)
+		resource->tl_first_not_done = list_is_last(&req->tl, &resource->transfer_log) ?
+			NULL : list_next_entry(req, tl);
+	list_del_init(&req->tl);
+	req->flags &= ~REQ_IN_LOG;
+}
+
+/* req_lock held. */
+static void request_progress(struct drbd_request *req, struct bio_list *done)
+{
+	struct drbd_resource *resource = req->device->resource;
+	bool in_log = req->flags & REQ_IN_LOG;
+
+	if (may_complete(req)) {
+		if (req->flags & REQ_WRITE)
+			write_completed(req, done);
+		else {
+			read_finished(req, done);
+			in_log = true;
+		}
+	}
+	/* @req may be gone. */
+	if (in_log)
+		request_check_done(resource);
+}
+
+/* ------------------------------------------------------- done and forgotten */
+
+/* Slots whose peers do not have this write (io-path.md 4.6). */
+static void request_update_bits(struct drbd_request *req)
+{
+	struct drbd_device *device = req->device;
+	struct drbd_peer_device *pd;
+	u32 keep = 0, clear = 0;
+
+	if (req->flags & REQ_LOCAL_FAILED) {
+		/* The local block is stale whatever the peers have. */
+		drbd_bm_set(device, BM_ALL_SLOTS, req->i.sector, req->i.size, NULL);
+	} else {
+		for_each_peer_device(pd, device) {
+			u32 b = bit(pd->connection->peer_node_id);
+
+			if (pd->bitmap_index < 0 || !(req->ok & b))
+				continue;
+			keep |= 1u << pd->bitmap_index;
+			if (req->in_sync & b)
+				clear |= 1u << pd->bitmap_index;
+		}
+		if (~keep)
+			drbd_bm_set(device, ~keep, req->i.sector, req->i.size, NULL);
+		if (clear)
+			drbd_bm_clear(device, clear, req->i.sector, req->i.size, NULL);
+	}
+	req->oos_new = req->oos;
+}
+
+/* Takes the request over: the newest write of a group stands for the group. */
+static void collect_peer_ack(struct drbd_resource *resource, struct drbd_request *req)
+{
+	struct drbd_peer_ack_group *g = &resource->peer_ack;
+	u64 mask = req->ok;
+
+	if (req->flags & REQ_LOCAL_OK)
+		mask |= NODE_MASK(drbd_node_id(resource));
+	if (g->last && (g->mask != mask ||
+	    req->dagtag - g->first_dagtag >= resource->res_opts.peer_ack_window))
+		drbd_flush_peer_ack(resource);
+	if (g->last) {
+		request_free(g->last);
+	} else {
+		g->mask = mask;
+		g->first_dagtag = req->dagtag - (req->i.size >> 9);
+		mod_delayed_work(system_wq, &resource->peer_ack_work,
+				 msecs_to_jiffies(resource->res_opts.peer_ack_delay));
+	}
+	g->last = req;
+	g->sent_to = req->sent & req->data;
+}
+
+void drbd_flush_peer_ack(struct drbd_resource *resource)
+{
+	struct drbd_peer_ack_group *g = &resource->peer_ack;
+	struct drbd_request *carrier = g->last;
+	struct drbd_connection *connection;
+
+	lockdep_assert_held(&resource->req_lock);
+	if (!carrier)
+		return;
+	g->last = NULL;
+	if (!g->sent_to) {
+		request_free(carrier);
+		return;
+	}
+	carrier->ok = g->mask;
+	carrier->pending = g->sent_to;
+	list_add_tail(&carrier->list, &resource->peer_acks);
+	for_each_connection(connection, resource) {
+		if (g->sent_to & NODE_MASK(connection->peer_node_id))
+			queue_work(connection->ack_sender, &connection->peer_ack_work);
+	}
+}
+
+bool drbd_next_peer_ack(struct drbd_connection *connection, u64 *mask, u64 *dagtag)
+{
+	struct drbd_resource *resource = connection->resource;
+	u32 b = bit(connection->peer_node_id);
+	struct drbd_request *carrier, *next;
+	bool found = false;
+
+	spin_lock_irq(&resource->req_lock);
+	list_for_each_entry_safe(carrier, next, &resource->peer_acks, list) {
+		if (!(carrier->pending & b))
+			continue;
+		*mask = carrier->ok;
+		*dagtag = carrier->dagtag;
+		found = true;
+		carrier->pending &= ~b;
+		if (!carrier->pending) {
+			list_del(&carrier->list);
+			request_free(carrier);
+		}
+		break;
+	}
+	spin_unlock_irq(&resource->req_lock);
+	return found;
+}
+
+/* Acks that were collected for a connection die with it; req_lock held. */
+static void drop_peer_acks(struct drbd_connection *connection)
+{
+	struct drbd_resource *resource = connection->resource;
+	u32 b = bit(connection->peer_node_id);
+	struct drbd_request *carrier, *next;
+
+	resource->peer_ack.sent_to &= ~(u64)b;
+	list_for_each_entry_safe(carrier, next, &resource->peer_acks, list) {
+		carrier->pending &= ~b;
+		if (!carrier->pending) {
+			list_del(&carrier->list);
+			request_free(carrier);
+		}
+	}
+}
+
+static void peer_ack_work(struct work_struct *work)
+{
+	struct drbd_resource *resource =
+		container_of(work, struct drbd_resource, peer_ack_work.work);
+
+	spin_lock_irq(&resource->req_lock);
+	drbd_flush_peer_ack(resource);
+	spin_unlock_irq(&resource->req_lock);
+}
+
+static bool request_is_done(const struct drbd_request *req)
+{
+	if (!(req->flags & REQ_COMPLETED))
+		return false;
+	if ((req->flags & REQ_WRITE) && (req->data & ~req->net_done))
+		return false;
+	/* An aborted local leg still owns its bio. */
+	return !(req->flags & REQ_LOCAL_PENDING);
+}
+
+static void wake_oos_senders(struct drbd_resource *resource, struct drbd_request *req)
+{
+	struct drbd_connection *connection;
+
+	if (!(req->oos & req->queued))
+		return;
+	for_each_connection(connection, resource) {
+		if (req->queued & bit(connection->peer_node_id))
+			wake_up(&connection->sender_wait);
+	}
+}
+
+/*
+ * Moves finished writes on, strictly oldest first: to "done" (bits set, AL
+ * reference dropped), and out of the log once no sender needs them.
+ */
+static void request_check_done(struct drbd_resource *resource)
+{
+	struct drbd_request *req, *next;
+
+	lockdep_assert_held(&resource->req_lock);
+	req = resource->tl_first_not_done;
+	while (req && request_is_done(req)) {
+		if (req->flags & REQ_WRITE) {
+			if (req->flags & REQ_HAS_LDEV) {
+				if (req->flags & REQ_SUBMITTED)
+					request_update_bits(req);
+				al_put_of(req);
+			} else {
+				req->oos_new = req->oos;
+			}
+			put_ldev_of(req);
+			drbd_interval_leave(req->device, &req->i);
+			wake_oos_senders(resource, req);
+		}
+		req->flags |= REQ_DONE;
+		req = list_is_last(&req->tl, &resource->transfer_log) ?
+			NULL : list_next_entry(req, tl);
+		resource->tl_first_not_done = req;
+	}
+
+	list_for_each_entry_safe(req, next, &resource->transfer_log, tl) {
+		if (!(req->flags & REQ_DONE) || req->queued)
+			break;
+		log_del(req);
+		wake_up_all(&req->device->misc_wait);
+		if (req->flags & REQ_WRITE)
+			collect_peer_ack(resource, req);
+		else
+			request_free(req);
+	}
+}
+
+/* -------------------------------------------------------------- leg events */
+
+static struct drbd_peer_device *leg_peer_device(struct drbd_request *req, int node_id)
+{
+	struct drbd_peer_device *pd;
+
+	for_each_peer_device(pd, req->device) {
+		if (pd->connection->peer_node_id == node_id)
+			return pd;
+	}
+	return NULL;
+}
+
+static void leg_not_pending(struct drbd_request *req, int node_id)
+{
+	struct drbd_peer_device *pd;
+
+	if (!(req->pending & bit(node_id)))
+		return;
+	req->pending &= ~bit(node_id);
+	pd = leg_peer_device(req, node_id);
+	if (pd)
+		atomic_dec(&pd->ap_pending);
+}
+
+static void leg_unaccount(struct drbd_request *req, int node_id)
+{
+	struct drbd_peer_device *pd = leg_peer_device(req, node_id);
+
+	if (pd && (req->sent & bit(node_id)) && (req->flags & REQ_WRITE))
+		atomic_sub(req->flags & REQ_DISCARD_OR_ZERO ? 1 : req->i.size >> 9,
+			   &pd->connection->ap_in_flight);
+}
+
+void drbd_leg_event(struct drbd_request *req, int node_id, enum drbd_leg_event event,
+		    struct bio_list *done)
+{
+	u32 b = bit(node_id);
+
+	lockdep_assert_held(&req->device->resource->req_lock);
+	switch (event) {
+	case LEG_HANDED_OVER:
+		req->queued &= ~b;
+		if (req->data & b) {
+			req->sent |= b;
+			req->sent_jif = jiffies;
+			if ((req->proto_a & b) && (req->pending & b)) {
+				req->ok |= b;
+				leg_not_pending(req, node_id);
+			}
+		}
+		break;
+	case LEG_SEND_CANCELED:
+		req->queued &= ~b;
+		break;
+	case LEG_RECV_ACKED:
+		if (req->proto_b & b) {
+			if (req->pending & b)
+				req->ok |= b;
+			leg_not_pending(req, node_id);
+		}
+		break;
+	case LEG_WRITE_ACKED_IN_SYNC:
+		req->in_sync |= b;
+		fallthrough;
+	case LEG_WRITE_ACKED:
+		if (req->pending & b)
+			req->ok |= b;
+		leg_not_pending(req, node_id);
+		break;
+	case LEG_NEG_ACKED:
+		req->ok &= ~b;
+		req->in_sync &= ~b;
+		leg_not_pending(req, node_id);
+		break;
+	case LEG_BARRIER_ACKED:
+		if (!(req->net_done & b))
+			leg_unaccount(req, node_id);
+		req->net_done |= b;
+		break;
+	case LEG_LOST:
+		if (!(req->net_done & b))
+			leg_unaccount(req, node_id);
+		if ((req->flags & REQ_WRITE) && !(req->net_done & b)) {
+			/* Acked or not: without its barrier ack it may be gone. */
+			req->ok &= ~b;
+			req->in_sync &= ~b;
+		}
+		if (!(req->flags & REQ_WRITE))
+			req->read_failed |= b;
+		req->queued &= ~b;
+		leg_not_pending(req, node_id);
+		req->net_done |= b;
+		break;
+	case LEG_READ_DONE:
+		req->ok |= b;
+		req->net_done |= b;
+		leg_not_pending(req, node_id);
+		break;
+	case LEG_READ_FAILED:
+		req->read_failed |= b;
+		req->net_done |= b;
+		leg_not_pending(req, node_id);
+		break;
+	}
+	request_progress(req, done);
+}
+
+struct drbd_request *drbd_find_write(struct drbd_device *device, sector_t sector, u64 block_id)
+{
+	struct drbd_interval *i;
+
+	for_each_overlap(i, &device->writes, sector, 512) {
+		struct drbd_request *req;
+
+		if (i->type != INTERVAL_LOCAL_WRITE || i->sector != sector)
+			continue;
+		req = container_of(i, struct drbd_request, i);
+		if (req->block_id == block_id && (req->flags & REQ_IN_LOG))
+			return req;
+	}
+	return NULL;
+}
+
+struct drbd_request *drbd_find_read(struct drbd_device *device, sector_t sector, u64 block_id)
+{
+	struct drbd_interval *i;
+
+	for_each_overlap(i, &device->reads, sector, 512) {
+		struct drbd_request *req = container_of(i, struct drbd_request, i);
+
+		if (i->sector == sector && req->block_id == block_id)
+			return req;
+	}
+	return NULL;
+}
+
+struct drbd_request *drbd_tl_next_queued(struct drbd_resource *resource,
+					 struct drbd_request *req, int node_id)
+{
+	if (!req)
+		req = list_entry(&resource->transfer_log, struct drbd_request, tl);
+	list_for_each_entry_continue(req, &resource->transfer_log, tl) {
+		if (req->queued & bit(node_id))
+			return req;
+	}
+	return NULL;
+}
+
+/* -------------------------------------------------------------- epochs */
+
+void drbd_close_epoch(struct drbd_resource *resource)
+{
+	struct drbd_connection *connection;
+
+	lockdep_assert_held(&resource->req_lock);
+	if (!resource->epoch_writes)
+		return;
+	resource->epoch++;
+	resource->epoch_writes = 0;
+	for_each_connection(connection, resource) {
+		if (connection->cstate >= C_CONNECTED)
+			wake_up(&connection->sender_wait);
+	}
+}
+
+int drbd_tl_barrier_ack(struct drbd_connection *connection, u32 epoch, u32 set_size)
+{
+	struct drbd_resource *resource = connection->resource;
+	struct drbd_request *req, *next;
+	int node_id = connection->peer_node_id;
+	struct bio_list done = BIO_EMPTY_LIST;
+	bool found = false;
+	u32 expect = 0, n = 0;
+
+	spin_lock_irq(&resource->req_lock);
+	list_for_each_entry(req, &resource->transfer_log, tl) {
+		if (!(req->flags & REQ_WRITE) || !(req->data & ~req->net_done & bit(node_id)))
+			continue;
+		if (!found) {
+			found = true;
+			expect = req->epoch;
+			if (expect != epoch)
+				break;
+		}
+		if (req->epoch != epoch)
+			break;
+		if (!(req->sent & bit(node_id)))
+			break;
+		n++;
+	}
+	if (!found || expect != epoch || n != set_size) {
+		spin_unlock_irq(&resource->req_lock);
+		pr_err("drbd %s %s: bad barrier ack: got epoch %u of %u writes, expected %s%u of %u\n",
+		       resource->name, connection->name, epoch, set_size,
+		       found ? "" : "none, ", expect, n);
+		return -EPROTO;
+	}
+	list_for_each_entry_safe(req, next, &resource->transfer_log, tl) {
+		if (!n)
+			break;
+		if (!(req->flags & REQ_WRITE) || !(req->data & ~req->net_done & bit(node_id)))
+			continue;
+		n--;
+		/* Only the leg is finished here; a request that thereby leaves the
+		 * log must not pull its neighbours out from under this loop. */
+		leg_unaccount(req, node_id);
+		req->net_done |= bit(node_id);
+	}
+	request_check_done(resource);
+	spin_unlock_irq(&resource->req_lock);
+	drbd_complete_bios(&done);
+	wake_up_all(&resource->state_wait);
+	return 0;
+}
+
+int drbd_tl_confirm_stable(struct drbd_connection *connection, u64 oldest, u64 youngest,
+			   u32 set_size)
+{
+	struct drbd_resource *resource = connection->resource;
+	struct drbd_request *req, *first = NULL, *last = NULL;
+	u32 b = bit(connection->peer_node_id);
+	u32 n = 0;
+
+	spin_lock_irq(&resource->req_lock);
+	list_for_each_entry(req, &resource->transfer_log, tl) {
+		if (!(req->flags & REQ_WRITE) || !(req->data & ~req->net_done & b))
+			continue;
+		if (!first) {
+			if (req->block_id != oldest)
+				break;
+			first = req;
+		}
+		if (req->epoch != first->epoch || !(req->sent & b))
+			break;
+		n++;
+		if (req->block_id == youngest) {
+			last = req;
+			break;
+		}
+	}
+	if (!last || n != set_size) {
+		spin_unlock_irq(&resource->req_lock);
+		pr_err("drbd %s %s: bad confirm-stable: %u writes, expected %u\n",
+		       resource->name, connection->name, set_size, n);
+		return -EPROTO;
+	}
+	list_for_each_entry(req, &resource->transfer_log, tl) {
+		if ((req->flags & REQ_WRITE) && (req->data & ~req->net_done & b)) {
+			leg_unaccount(req, connection->peer_node_id);
+			req->net_done |= b;
+		}
+		if (req == last)
+			break;
+	}
+	request_check_done(resource);
+	drbd_flush_peer_ack(resource);
+	spin_unlock_irq(&resource->req_lock);
+	return 0;
+}
+
+/* ---------------------------------------------------- losing and regaining */
+
+/* @device: only requests of this one; NULL: all. */
+static void tl_give_up(struct drbd_connection *connection, struct drbd_device *device,
+		       bool keep_pending, struct bio_list *done)
+{
+	struct drbd_resource *resource = connection->resource;
+	int node_id = connection->peer_node_id;
+	struct drbd_request *req, *next;
+	u32 b = bit(node_id);
+
+	list_for_each_entry_safe(req, next, &resource->transfer_log, tl) {
+		if (!((req->data | req->oos) & b) || (device && req->device != device))
+			continue;
+		if (req->oos & b) {
+			req->queued &= ~b;
+			continue;
+		}
+		if (req->net_done & b)
+			continue;
+		if (keep_pending && (req->flags & REQ_WRITE) && !(req->proto_a & b)) {
+			/* Held for a resend; not on its way to anybody now. */
+			leg_unaccount(req, node_id);
+			req->sent &= ~b;
+			req->queued &= ~b;
+			continue;
+		}
+		leg_unaccount(req, node_id);
+		if (req->flags & REQ_WRITE) {
+			req->ok &= ~b;
+			req->in_sync &= ~b;
+		} else {
+			req->read_failed |= b;
+		}
+		req->queued &= ~b;
+		leg_not_pending(req, node_id);
+		req->net_done |= b;
+	}
+	connection->tl_next = device ? drbd_tl_next_queued(resource, NULL, node_id) : NULL;
+	drbd_tl_recheck(resource, done);
+}
+
+void drbd_tl_connection_lost(struct drbd_connection *connection)
+{
+	struct drbd_resource *resource = connection->resource;
+	struct bio_list done = BIO_EMPTY_LIST;
+
+	spin_lock_irq(&resource->req_lock);
+	tl_give_up(connection, NULL, resource->suspended_cached, &done);
+	drop_peer_acks(connection);
+	spin_unlock_irq(&resource->req_lock);
+	drbd_complete_bios(&done);
+}
+
+void drbd_tl_cancel(struct drbd_peer_device *pd, struct bio_list *done)
+{
+	tl_give_up(pd->connection, pd->device, false, done);
+}
+
+void drbd_tl_resend(struct drbd_peer_device *pd, struct bio_list *done)
+{
+	struct drbd_connection *connection = pd->connection;
+	struct drbd_resource *resource = connection->resource;
+	struct drbd_request *req;
+	u32 b = bit(connection->peer_node_id);
+
+	list_for_each_entry(req, &resource->transfer_log, tl) {
+		if (!(req->flags & REQ_WRITE) || req->device != pd->device ||
+		    !(req->data & b) || (req->net_done & b))
+			continue;
+		if (req->pending & b) {
+			req->queued |= b;
+		} else {
+			/* Acked before, and the handshake proved that the peer did not
+			 * restart: as good as barrier-acked. */
+			req->net_done |= b;
+		}
+	}
+	connection->tl_next = drbd_tl_next_queued(resource, NULL, connection->peer_node_id);
+	drbd_tl_recheck(resource, done);
+	wake_up(&connection->sender_wait);
+}
+
+void drbd_tl_recheck(struct drbd_resource *resource, struct bio_list *done)
+{
+	struct drbd_request *req, *next;
+
+	list_for_each_entry_safe(req, next, &resource->transfer_log, tl) {
+		if (!may_complete(req))
+			continue;
+		if (req->flags & REQ_WRITE)
+			write_completed(req, done);
+		else
+			read_finished(req, done);
+	}
+	request_check_done(resource);
+}
+
+void drbd_tl_mark_unacked(struct drbd_peer_device *peer_device)
+{
+	struct drbd_resource *resource = peer_device->connection->resource;
+	u32 b = bit(peer_device->connection->peer_node_id);
+	struct drbd_request *req;
+
+	lockdep_assert_held(&resource->req_lock);
+	if (peer_device->bitmap_index < 0)
+		return;
+	list_for_each_entry(req, &resource->transfer_log, tl) {
+		if (req->device == peer_device->device && (req->flags & REQ_WRITE) &&
+		    (req->flags & REQ_HAS_LDEV) && !(req->ok & b))
+			drbd_bm_set(req->device, 1u << peer_device->bitmap_index,
+				    req->i.sector, req->i.size, NULL);
+	}
+}
+
+void drbd_tl_abort_local(struct drbd_device *device, struct bio_list *done)
+{
+	struct drbd_resource *resource = device->resource;
+	struct drbd_request *req, *next;
+
+	list_for_each_entry_safe(req, next, &resource->transfer_log, tl) {
+		if (req->device != device || !(req->flags & REQ_LOCAL_PENDING))
+			continue;
+		/* A read into the submitter's pages cannot be taken back. */
+		if (!(req->flags & REQ_WRITE))
+			continue;
+		req->flags |= REQ_LOCAL_ABORTED | REQ_LOCAL_FAILED;
+		if (may_complete(req))
+			write_completed(req, done);
+	}
+	request_check_done(resource);
+}
+
+/* ------------------------------------------------------------------- local */
+
+static void local_endio(struct bio *bio)
+{
+	struct drbd_request *req = container_of(bio, struct drbd_request, private_bio);
+	struct drbd_device *device = req->device;
+	struct drbd_resource *resource = device->resource;
+	struct bio_list done = BIO_EMPTY_LIST;
+	blk_status_t status = bio->bi_status;
+	unsigned long flags;
+	bool report = false;
+
+	bio_uninit(bio);
+	spin_lock_irqsave(&resource->req_lock, flags);
+	req->flags &= ~REQ_LOCAL_PENDING;
+	if (likely(!status)) {
+		if (!(req->flags & REQ_LOCAL_ABORTED))
+			req->flags |= REQ_LOCAL_OK;
+		if (req->flags & REQ_WRITE)
+			atomic64_add(req->i.size >> 9, &device->writ_cnt);
+		else
+			atomic64_add(req->i.size >> 9, &device->read_cnt);
+	} else {
+		req->flags |= REQ_LOCAL_FAILED;
+		report = !(req->master_bio->bi_opf & REQ_RAHEAD) &&
+			!(req->flags & REQ_DISCARD_OR_ZERO);
+		if (!(req->flags & REQ_WRITE))
+			/* Bad here: fetch it from a peer, now and at the next resync. */
+			drbd_bm_set(device, BM_ALL_SLOTS, req->i.sector, req->i.size, NULL);
+	}
+	if (unlikely(report)) {
+		bool write = req->flags & REQ_WRITE;
+
+		spin_unlock_irqrestore(&resource->req_lock, flags);
+		/* The disk state falls before the result can be seen. */
+		drbd_io_error(device, write ? DRBD_IO_ERR_WRITE : DRBD_IO_ERR_READ);
+		spin_lock_irqsave(&resource->req_lock, flags);
+	}
+	if (req->flags & REQ_WRITE)
+		drbd_interval_progress(device, &req->i, INTERVAL_BACKING_DONE);
+	request_progress(req, &done);
+	spin_unlock_irqrestore(&resource->req_lock, flags);
+	drbd_complete_bios(&done);
+}
+
+static void local_submit(struct drbd_request *req)
+{
+	struct drbd_device *device = req->device;
+	struct bio *bio = &req->private_bio;
+
+	bio_init_clone(device->ldev->backing_bdev, bio, req->master_bio, GFP_NOIO);
+	bio->bi_end_io = local_endio;
+	bio->bi_private = req;
+	submit_bio_noacct(bio);
+}
+
+/* Discards and zeroes: in the submitter's context, one after the other. */
+static void local_discard(struct drbd_request *req)
+{
+	struct drbd_device *device = req->device;
+	struct drbd_resource *resource = device->resource;
+	struct bio_list done = BIO_EMPTY_LIST;
+	blk_opf_t opf = req->master_bio->bi_opf;
+	unsigned int how;
+	int err;
+
+	if ((opf & REQ_OP_MASK) == REQ_OP_DISCARD)
+		how = DRBD_BACKING_DISCARD;
+	else
+		how = DRBD_BACKING_ZEROOUT | (opf & REQ_NOUNMAP ? DRBD_BACKING_NOUNMAP : 0);
+	err = drbd_backing_discard_or_zero(device, req->i.sector, req->i.size, how);
+
+	spin_lock_irq(&resource->req_lock);
+	req->flags &= ~REQ_LOCAL_PENDING;
+	if (err) {
+		req->flags |= REQ_LOCAL_FAILED;
+	} else {
+		if (!(req->flags & REQ_LOCAL_ABORTED))
+			req->flags |= REQ_LOCAL_OK;
+		atomic64_add(req->i.size >> 9, &device->writ_cnt);
+	}
+	drbd_interval_progress(device, &req->i, INTERVAL_BACKING_DONE);
+	request_progress(req, &done);
+	spin_unlock_irq(&resource->req_lock);
+	drbd_complete_bios(&done);
+}
+
+static void submit_work(struct work_struct *work)
+{
+	struct drbd_device *device = container_of(work, struct drbd_device, submit_work);
+	struct drbd_resource *resource = device->resource;
+	struct drbd_request *req;
+
+	for (;;) {
+		spin_lock_irq(&resource->req_lock);
+		req = list_first_entry_or_null(&device->submit_queue, struct drbd_request, list);
+		if (req)
+			list_del_init(&req->list);
+		spin_unlock_irq(&resource->req_lock);
+		if (!req)
+			return;
+		local_discard(req);
+	}
+}
+
+/* ------------------------------------------------------------------ writes */
+
+static void request_al_granted(struct drbd_al_user *user, int err)
+{
+	request_activated(container_of(user, struct drbd_request, al), err);
+}
+
+static void request_interval_released(struct drbd_interval *i)
+{
+	struct drbd_request *req = container_of(i, struct drbd_request, i);
+
+	request_register(req);
+}
+
+/* Has its extents (or will do without the local disk): on to the overlap check. */
+static void request_activated(struct drbd_request *req, int err)
+{
+	struct drbd_resource *resource = req->device->resource;
+	bool go;
+
+	if (req->flags & REQ_HAS_LDEV) {
+		if (err)
+			req->flags |= REQ_AL_FAILED;
+		else
+			req->flags |= REQ_IN_AL;
+	}
+	spin_lock_irq(&resource->req_lock);
+	go = drbd_interval_enter(req->device, &req->i);
+	spin_unlock_irq(&resource->req_lock);
+	if (go)
+		request_register(req);
+}
+
+/* Which peers get the data and which only a notice (io-path.md 4.2); req_lock held. */
+static void choose_legs(struct drbd_request *req)
+{
+	struct drbd_peer_device *pd;
+
+	for_each_peer_device(pd, req->device) {
+		struct drbd_connection *connection = pd->connection;
+		enum drbd_repl_state rs = pd->repl_state;
+		u32 b = bit(connection->peer_node_id);
+		bool data = false, oos = false;
+		struct net_conf *nc;
+
+		if (connection->cstate < C_CONNECTED || rs < L_ESTABLISHED)
+			continue;
+		switch (pd->disk_state) {
+		case D_UP_TO_DATE:
+			data = rs != L_AHEAD && rs != L_WF_BITMAP_S;
+			oos = !data;
+			break;
+		case D_INCONSISTENT:
+			if (rs == L_AHEAD || rs == L_WF_BITMAP_S)
+				oos = true;
+			else if (!pd->replication)
+				oos = true;
+			else
+				data = rs == L_ESTABLISHED ||
+					(rs >= L_WF_BITMAP_T && rs < L_AHEAD);
+			break;
+		case D_OUTDATED:
+			oos = true;
+			break;
+		default:
+			oos = rs == L_AHEAD || rs == L_WF_BITMAP_S;
+			break;
+		}
+		if (data) {
+			nc = rcu_dereference_check(connection->net_conf, true);
+			req->data |= b;
+			if (nc->wire_protocol == DRBD_PROT_A)
+				req->proto_a |= b;
+			else if (nc->wire_protocol == DRBD_PROT_B)
+				req->proto_b |= b;
+			atomic_inc(&pd->ap_pending);
+			if (req->device->resource->epoch_writes >= nc->max_epoch_size)
+				drbd_close_epoch(req->device->resource);
+		} else if (oos && connection->agreed_pro_version >= 96) {
+			req->oos |= b;
+		}
+	}
+	req->pending = req->data;
+	req->queued = req->data | req->oos;
+	req->net_done = req->oos;
+}
+
+static bool good_data_for_write(struct drbd_request *req)
+{
+	struct drbd_peer_device *pd;
+
+	if (req->device->disk_state == D_UP_TO_DATE && (req->flags & REQ_HAS_LDEV) &&
+	    !(req->flags & REQ_AL_FAILED))
+		return true;
+	for_each_peer_device(pd, req->device) {
+		if (pd->disk_state == D_UP_TO_DATE && pd->repl_state >= L_ESTABLISHED)
+			return true;
+	}
+	return false;
+}
+
+static void wake_senders(struct drbd_request *req)
+{
+	struct drbd_peer_device *pd;
+
+	for_each_peer_device(pd, req->device) {
+		struct drbd_connection *connection = pd->connection;
+
+		if (!(req->queued & bit(connection->peer_node_id)))
+			continue;
+		if (!connection->tl_next)
+			connection->tl_next = req;
+		wake_up(&connection->sender_wait);
+	}
+}
+
+static void fail_unregistered(struct drbd_request *req)
+{
+	struct bio_list done = BIO_EMPTY_LIST;
+
+	drbd_interval_leave(req->device, &req->i);
+	al_put_of(req);
+	put_ldev_of(req);
+	finish_bio(req, BLK_STS_IOERR, &done);
+	spin_unlock_irq(&req->device->resource->req_lock);
+	drbd_complete_bios(&done);
+	request_free(req);
+}
+
+/* One critical section, against state changes (io-path.md 4.1 "register"). */
+static void request_register(struct drbd_request *req)
+{
+	struct drbd_device *device = req->device;
+	struct drbd_resource *resource = device->resource;
+	struct bio_list done = BIO_EMPTY_LIST;
+	bool local;
+
+	spin_lock_irq(&resource->req_lock);
+	if (!device->fail_io_cached &&
+	    (resource->suspended_cached || device->unstable_cached)) {
+		request_postpone(req);
+		spin_unlock_irq(&resource->req_lock);
+		return;
+	}
+	if (device->fail_io_cached || resource->role != R_PRIMARY) {
+		fail_unregistered(req);
+		return;
+	}
+	if (!good_data_for_write(req)) {
+		if (resource->res_opts.on_no_data == OND_SUSPEND_IO) {
+			request_postpone(req);
+			spin_unlock_irq(&resource->req_lock);
+			return;
+		}
+		fail_unregistered(req);
+		pr_err_ratelimited("drbd %s/%d drbd%u: write without access to good data, sector %llus+%u\n",
+				   resource->name, device->vnr, device->minor,
+				   (unsigned long long)req->i.sector, req->i.size);
+		return;
+	}
+	req->block_id = ++resource->next_block_id;
+	choose_legs(req);
+	req->epoch = resource->epoch;
+	resource->epoch_writes++;
+	resource->dagtag += req->i.size >> 9;
+	req->dagtag = resource->dagtag;
+	req->flags |= REQ_IN_LOG | REQ_SUBMITTED;
+	list_add_tail(&req->tl, &resource->transfer_log);
+	if (!resource->tl_first_not_done)
+		resource->tl_first_not_done = req;
+
+	local = (req->flags & REQ_HAS_LDEV) && !(req->flags & REQ_AL_FAILED);
+	if (req->flags & REQ_AL_FAILED)
+		req->flags |= REQ_LOCAL_FAILED;
+	if (local) {
+		req->flags |= REQ_LOCAL_PENDING;
+		if (req->flags & REQ_DISCARD_OR_ZERO) {
+			list_add_tail(&req->list, &device->submit_queue);
+			queue_work(device->submitter, &device->submit_work);
+		}
+	} else {
+		set_bit(INTERVAL_BACKING_DONE, &req->i.flags);
+	}
+	wake_senders(req);
+	/* From here the request may complete and vanish unless the local leg is ours. */
+	if (!local)
+		request_progress(req, &done);
+	spin_unlock_irq(&resource->req_lock);
+
+	if (local && !(req->flags & REQ_DISCARD_OR_ZERO))
+		local_submit(req);
+	drbd_complete_bios(&done);
+}
+
+static void submit_write(struct drbd_device *device, struct bio *bio)
+{
+	struct drbd_request *req = request_alloc(device, bio);
+
+	if (drbd_ldev_get(device, D_INCONSISTENT))
+		req->flags |= REQ_HAS_LDEV;
+	if (!(req->flags & REQ_HAS_LDEV) || drbd_al_begin(device, &req->al))
+		request_activated(req, 0);
+}
+
+/* ------------------------------------------------------------------- flush */
+
+struct flush_request {
+	struct drbd_device *device;
+	struct bio *master_bio;
+	struct bio bio;
+};
+
+static bool peer_up_to_date(struct drbd_device *device)
+{
+	struct drbd_peer_device *pd;
+	bool yes = false;
+
+	rcu_read_lock();
+	for_each_peer_device(pd, device)
+		yes |= pd->disk_state == D_UP_TO_DATE && pd->repl_state >= L_ESTABLISHED;
+	rcu_read_unlock();
+	return yes;
+}
+
+static void end_flush(struct drbd_device *device, struct bio *bio, blk_status_t status)
+{
+	struct bio_list done = BIO_EMPTY_LIST;
+
+	if (status && peer_up_to_date(device))
+		status = BLK_STS_OK;
+	if (status)
+		bio->bi_status = status;
+	bio_list_add(&done, bio);
+	drbd_complete_bios(&done);
+}
+
+static void flush_endio(struct bio *bio)
+{
+	struct drbd_request *req = container_of(bio, struct drbd_request, private_bio);
+	struct drbd_device *device = req->device;
+	struct bio *master = req->master_bio;
+	blk_status_t status = bio->bi_status;
+
+	bio_uninit(bio);
+	request_free(req);
+	end_flush(device, master, status);
+	drbd_ldev_put(device);
+}
+
+/* Not sent to peers: every completed write is in a closed epoch (io-path.md 4.9). */
+static void submit_flush(struct drbd_device *device, struct bio *bio)
+{
+	struct drbd_request *req;
+
+	if (READ_ONCE(device->fail_io_cached) || !drbd_ldev_get(device, D_INCONSISTENT)) {
+		end_flush(device, bio, BLK_STS_IOERR);
+		return;
+	}
+	req = request_alloc(device, bio);
+	bio_init(&req->private_bio, device->ldev->backing_bdev, NULL, 0,
+		 REQ_OP_WRITE | REQ_PREFLUSH);
+	req->private_bio.bi_end_io = flush_endio;
+	submit_bio_noacct(&req->private_bio);
+}
+
+/* ------------------------------------------------------------------- reads */
+
+static bool may_read_locally(struct drbd_request *req)
+{
+	struct drbd_device *device = req->device;
+
+	if (req->flags & REQ_NO_LOCAL)
+		return false;
+	if (device->disk_state == D_UP_TO_DATE)
+		return true;
+	if (device->disk_state != D_INCONSISTENT)
+		return false;
+	return !drbd_bm_any_set(device, BM_ALL_SLOTS, req->i.sector, req->i.size);
+}
+
+/* The peers a read could go to; only the best protocol class counts (io-path.md 5.1). */
+static u32 read_candidates(struct drbd_request *req)
+{
+	struct drbd_peer_device *pd;
+	u32 class[4] = { 0 };
+
+	for_each_peer_device(pd, req->device) {
+		u32 b = bit(pd->connection->peer_node_id);
+		struct net_conf *nc;
+
+		if (pd->disk_state != D_UP_TO_DATE || pd->repl_state < L_ESTABLISHED ||
+		    (req->read_failed & b))
+			continue;
+		nc = rcu_dereference_check(pd->connection->net_conf, true);
+		if (!nc->allow_remote_read)
+			continue;
+		class[nc->wire_protocol & 3] |= b;
+	}
+	return class[DRBD_PROT_C] ?: class[DRBD_PROT_B] ?: class[DRBD_PROT_A];
+}
+
+static int next_read_node(struct drbd_device *device, u32 candidates)
+{
+	int node;
+
+	if (!candidates)
+		return -1;
+	if (!(device->read_nodes & candidates))
+		device->read_nodes = candidates;
+	node = __ffs(device->read_nodes & candidates);
+	device->read_nodes &= ~(u64)bit(node);
+	return node;
+}
+
+static bool balance_to_remote(struct drbd_request *req, u32 candidates)
+{
+	struct drbd_device *device = req->device;
+	struct drbd_peer_device *pd;
+	struct disk_conf *dc = rcu_dereference_check(device->ldev->disk_conf, true);
+	unsigned int policy = dc->read_balancing;
+	bool remote = false;
+
+	if (!candidates)
+		return false;
+	switch (policy) {
+	case RB_PREFER_REMOTE:
+		return true;
+	case RB_ROUND_ROBIN:
+		return device->local_reads++ & 1;
+	case RB_LEAST_PENDING:
+		for_each_peer_device(pd, device) {
+			if (bit(pd->connection->peer_node_id) & candidates)
+				remote |= atomic_read(&device->ldev_refs) >
+					atomic_read(&pd->ap_pending) + atomic_read(&pd->rs_pending);
+		}
+		return remote;
+	case RB_32K_STRIPING ... RB_1M_STRIPING:
+		return (req->i.sector >> (6 + policy - RB_32K_STRIPING)) & 1;
+	default:
+		return false;
+	}
+}
+
+static void submit_read(struct drbd_device *device, struct bio *bio, u32 failed, u32 no_local)
+{
+	struct drbd_resource *resource = device->resource;
+	struct drbd_request *req = request_alloc(device, bio);
+	struct bio_list done = BIO_EMPTY_LIST;
+	bool local = false;
+	u32 candidates;
+	int node = -1;
+
+	req->read_failed = failed;
+	req->flags |= no_local;
+	if (drbd_ldev_get(device, D_INCONSISTENT))
+		req->flags |= REQ_HAS_LDEV;
+
+	spin_lock_irq(&resource->req_lock);
+	if (device->fail_io_cached)
+		goto fail;
+	candidates = read_candidates(req);
+	if (req->flags & REQ_HAS_LDEV)
+		local = may_read_locally(req);
+	if (!local || balance_to_remote(req, candidates))
+		node = next_read_node(device, candidates);
+	if (node >= 0)
+		local = false;
+	if (!local && node < 0) {
+		if (resource->res_opts.on_no_data == OND_SUSPEND_IO && !(failed | no_local)) {
+			request_postpone(req);
+			spin_unlock_irq(&resource->req_lock);
+			return;
+		}
+		goto fail;
+	}
+	if (local) {
+		req->flags |= REQ_LOCAL_PENDING;
+		spin_unlock_irq(&resource->req_lock);
+		local_submit(req);
+		return;
+	}
+	put_ldev_of(req);
+	req->block_id = ++resource->next_block_id;
+	req->data = req->pending = req->queued = bit(node);
+	drbd_interval_link(&device->reads, &req->i);
+	req->flags |= REQ_IN_LOG;
+	req->epoch = resource->epoch;
+	list_add_tail(&req->tl, &resource->transfer_log);
+	if (!resource->tl_first_not_done)
+		resource->tl_first_not_done = req;
+	{
+		struct drbd_peer_device *pd = leg_peer_device(req, node);
+
+		if (pd)
+			atomic_inc(&pd->ap_pending);
+	}
+	wake_senders(req);
+	spin_unlock_irq(&resource->req_lock);
+	return;
+fail:
+	put_ldev_of(req);
+	finish_bio(req, BLK_STS_IOERR, &done);
+	spin_unlock_irq(&resource->req_lock);
+	drbd_complete_bios(&done);
+	request_free(req);
+}
+
+/* Neither leg is outstanding; req_lock held. Frees the request or tries another copy. */
+static void read_finished(struct drbd_request *req, struct bio_list *done)
+{
+	struct drbd_resource *resource = req->device->resource;
+	bool ok = (req->flags & REQ_LOCAL_OK) || req->ok;
+
+	drbd_interval_unlink(&req->device->reads, &req->i);
+	if (req->flags & REQ_IN_LOG)
+		log_del(req);
+	put_ldev_of(req);
+	if (ok || (req->master_bio->bi_opf & REQ_RAHEAD) ||
+	    (READ_ONCE(req->device->fail_io_cached))) {
+		if (READ_ONCE(req->device->fail_io_cached))
+			ok = false;
+		finish_bio(req, ok ? BLK_STS_OK : BLK_STS_IOERR, done);
+		request_free(req);
+		return;
+	}
+	if (req->flags & REQ_LOCAL_FAILED)
+		req->flags |= REQ_NO_LOCAL;
+	list_add_tail(&req->list, &resource->retry);
+	queue_work(system_wq, &resource->retry_work);
+}
+
+/* -------------------------------------------------------------------- entry */
+
+void drbd_request_again(struct drbd_device *device, struct bio *bio, u32 failed, u32 no_local)
+{
+	if (op_is_flush(bio->bi_opf) && !bio->bi_iter.bi_size)
+		submit_flush(device, bio);
+	else if (op_is_write(bio_op(bio)))
+		submit_write(device, bio);
+	else
+		submit_read(device, bio, failed, no_local);
+}
+
+void drbd_request_submit(struct drbd_device *device, struct bio *bio)
+{
+	enter_gate(device, bio_dir(bio));
+	drbd_request_again(device, bio, 0, 0);
+}
+
+static bool device_has_writes_in_log(struct drbd_device *device)
+{
+	struct drbd_request *req;
+	bool found = false;
+
+	spin_lock_irq(&device->resource->req_lock);
+	list_for_each_entry(req, &device->resource->transfer_log, tl) {
+		if (req->device == device && (req->flags & REQ_WRITE)) {
+			found = true;
+			break;
+		}
+	}
+	spin_unlock_irq(&device->resource->req_lock);
+	return found;
+}
+
+void drbd_wait_writes_stable(struct drbd_device *device)
+{
+	struct drbd_resource *resource = device->resource;
+
+	wait_event(device->misc_wait, !atomic_read(&device->ap_bio_cnt[WRITE]) ||
+		   READ_ONCE(resource->suspended_cached));
+	spin_lock_irq(&resource->req_lock);
+	drbd_close_epoch(resource);
+	spin_unlock_irq(&resource->req_lock);
+	/* Barrier acks of every connected peer, or the loss of the connection. */
+	wait_event(device->misc_wait, !device_has_writes_in_log(device) ||
+		   READ_ONCE(resource->suspended_cached));
+	spin_lock_irq(&resource->req_lock);
+	drbd_flush_peer_ack(resource);
+	spin_unlock_irq(&resource->req_lock);
+}
+
+/* ------------------------------------------------------- timeouts of requests */
+
+/*
+ * ko-count x timeout and disk-timeout (io-path.md 11): looked at once a second
+ * while there is anything in the log.
+ */
+static void request_timer_fn(struct timer_list *t)
+{
+	struct drbd_resource *resource = container_of(t, struct drbd_resource, request_timer);
+	struct drbd_connection *connection;
+	struct drbd_request *req;
+	unsigned long flags;
+
+	spin_lock_irqsave(&resource->req_lock, flags);
+	for_each_connection(connection, resource) {
+		struct net_conf *nc = rcu_dereference_check(connection->net_conf, true);
+		unsigned long limit;
+		u32 b = bit(connection->peer_node_id);
+
+		if (connection->cstate != C_CONNECTED || !nc || !nc->ko_count || !nc->timeout)
+			continue;
+		limit = (unsigned long)nc->ko_count * nc->timeout * HZ / 10;
+		if (time_before(jiffies, connection->last_reconnect_jif + limit))
+			continue;
+		list_for_each_entry(req, &resource->transfer_log, tl) {
+			if (!(req->pending & req->sent & b))
+				continue;
+			if (time_after(jiffies, req->sent_jif + limit)) {
+				pr_warn("drbd %s %s: a request is unanswered for %u ms\n",
+					resource->name, connection->name,
+					jiffies_to_msecs(jiffies - req->sent_jif));
+				drbd_change_cstate_async(connection, C_TIMEOUT);
+			}
+			break;
+		}
+	}
+	list_for_each_entry(req, &resource->transfer_log, tl) {
+		struct disk_conf *dc;
+
+		if (!(req->flags & REQ_LOCAL_PENDING) || (req->flags & REQ_LOCAL_ABORTED))
+			continue;
+		dc = rcu_dereference_check(req->device->ldev->disk_conf, true);
+		if (dc->disk_timeout &&
+		    time_after(jiffies, req->start_jif + dc->disk_timeout * HZ / 10)) {
+			struct drbd_device *device = req->device;
+
+			spin_unlock_irqrestore(&resource->req_lock, flags);
+			drbd_io_error(device, DRBD_IO_ERR_FORCE);
+			goto out;
+		}
+	}
+	spin_unlock_irqrestore(&resource->req_lock, flags);
+out:
+	mod_timer(&resource->request_timer, jiffies + HZ);
+}
+
+/* -------------------------------------------------------------------- set-up */
+
+int drbd_request_init_resource(struct drbd_resource *resource)
+{
+	INIT_LIST_HEAD(&resource->transfer_log);
+	INIT_LIST_HEAD(&resource->retry);
+	INIT_LIST_HEAD(&resource->peer_acks);
+	INIT_WORK(&resource->retry_work, retry_work);
+	INIT_DELAYED_WORK(&resource->peer_ack_work, peer_ack_work);
+	timer_setup(&resource->request_timer, request_timer_fn, 0);
+	mod_timer(&resource->request_timer, jiffies + HZ);
+	/* Not from zero: block ids of an earlier life must not match. */
+	resource->next_block_id = (u64)get_random_u32() << 24;
+	return 0;
+}
+
+void drbd_request_free_resource(struct drbd_resource *resource)
+{
+	timer_shutdown_sync(&resource->request_timer);
+	cancel_delayed_work_sync(&resource->peer_ack_work);
+	cancel_work_sync(&resource->retry_work);
+	if (resource->peer_ack.last)
+		request_free(resource->peer_ack.last);
+	resource->peer_ack.last = NULL;
+}
+
+int drbd_request_init_device(struct drbd_device *device)
+{
+	init_waitqueue_head(&device->misc_wait);
+	device->writes = RB_ROOT_CACHED;
+	device->reads = RB_ROOT_CACHED;
+	INIT_LIST_HEAD(&device->held_intervals);
+	INIT_LIST_HEAD(&device->submit_queue);
+	INIT_WORK(&device->release_work, drbd_interval_release_work);
+	INIT_WORK(&device->submit_work, submit_work);
+	device->submitter = alloc_ordered_workqueue("drbd%u_submit", WQ_MEM_RECLAIM,
+						    device->minor);
+	return device->submitter ? 0 : -ENOMEM;
+}
+
+void drbd_request_free_device(struct drbd_device *device)
+{
+	if (!device->submitter)
+		return;
+	cancel_work_sync(&device->release_work);
+	destroy_workqueue(device->submitter);
+	device->submitter = NULL;
+}
+
+int drbd_request_init(void)
+{
+	int err;
+
+	request_cache = KMEM_CACHE(drbd_request, 0);
+	if (!request_cache)
+		return -ENOMEM;
+	err = mempool_init_slab_pool(&request_pool, MIN_REQUESTS, request_cache);
+	if (err)
+		kmem_cache_destroy(request_cache);
+	return err;
+}
+
+void drbd_request_exit(void)
+{
+	mempool_exit(&request_pool);
+	kmem_cache_destroy(request_cache);
+}
