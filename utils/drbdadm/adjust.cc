@@ -24,6 +24,17 @@ std::string effective(const OptionRule &rule, const std::string &value)
 	return rule.name == "transport" && value.empty() ? "tcp" : value;
 }
 
+std::vector<const PeerDevice *> by_number(const Connection &c)
+{
+	std::vector<const PeerDevice *> list;
+	for (const auto &pd : c.peer_devices)
+		list.push_back(&pd);
+	std::stable_sort(list.begin(), list.end(), [](const PeerDevice *a, const PeerDevice *b) {
+		return a->vnr < b->vnr;
+	});
+	return list;
+}
+
 class Adjustment {
 public:
 	Adjustment(Plan &plan, const Resource &configured, const Resource *running,
@@ -249,9 +260,9 @@ void Adjustment::queue_new_peer(const Connection &c)
 		if (p.mine && !p.unused)
 			add(Stage::paths, "new-path",
 			    lines::path("new-path", r_, c, p.my_address, p.connect_to));
-	for (const auto &pd : c.peer_devices)
-		if (!pd.options.empty())
-			queue_peer_device(c, pd);
+	for (const PeerDevice *pd : by_number(c))
+		if (!pd->options.empty())
+			queue_peer_device(c, *pd);
 	queue_connect(c);
 }
 
@@ -314,7 +325,8 @@ void Adjustment::queue_connection(const Connection &c)
 
 	bool reconnect = running->state == ConnState::standalone;
 	queue_paths(c, *running, &reconnect);
-	for (const auto &pd : c.peer_devices) {
+	for (const PeerDevice *peer_device : by_number(c)) {
+		const PeerDevice &pd = *peer_device;
 		const PeerDevice *rpd = running->find_peer_device(pd.vnr);
 		// `show` leaves out peer devices whose options all have their defaults.
 		if (running_->me && find_volume(running_->me->volumes, pd.vnr)) {

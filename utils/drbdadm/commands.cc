@@ -773,7 +773,7 @@ using namespace flag;
 constexpr auto table = std::to_array<CommandSpec>({
 	{"attach", 1, Backend::disk, volumes | needs_disk, attach},
 	{"disk-options", 1, Backend::disk, volumes | needs_disk, disk_options},
-	{"detach", 1, Backend::detach, volumes, detach},
+	{"detach", 1, Backend::detach, volumes | needs_disk, detach},
 	{"connect", 1, Backend::connect, connections | verify_ip, peer_command},
 	{"net-options", 1, Backend::net, connections | verify_ip, net_options},
 	{"disconnect", 1, Backend::disconnect, connections, peer_command},
@@ -1145,8 +1145,8 @@ int iterate(Run &run, const Target &object)
 		cs.push_back(object.connection);
 	} else {
 		cs = connections_of(*object.resource);
-		// The metadata of a host without peers has its own slot only.
-		if (cs.empty() && run.command.action == set_gi)
+		// The metadata of a lone host has its own slot only.
+		if (object.resource->hosts.size() == 1 && run.command.action == set_gi)
 			cs.push_back(nullptr);
 	}
 	for (const Volume *v : vs) {

@@ -614,10 +614,10 @@ public:
 	void run(Resource &r);
 
 private:
-	void inherit(const Resource &r, const Options &from, Options &to);
+	void inherit(const Resource &r, OptionSet set, const Options &from, Options &to);
 	void inherit_proxy(const Resource &r, ProxySection &to)
 	{
-		inherit(r, r.proxy, to.options);
+		inherit(r, OptionSet::proxy, r.proxy, to.options);
 		if (to.plugins.empty())
 			to.plugins = r.proxy_plugins;
 	}
@@ -626,7 +626,14 @@ private:
 	Diagnostics &diag_;
 };
 
-void Inheritance::inherit(const Resource &r, const Options &from, Options &to)
+// "10M" and "10240k" do not contradict each other.
+bool same(OptionSet set, const Option &a, const Option &b)
+{
+	const OptionRule *rule = find_rule(set, a.name);
+	return rule ? same_value(*rule, a.value, b.value) : a.value == b.value;
+}
+
+void Inheritance::inherit(const Resource &r, OptionSet set, const Options &from, Options &to)
 {
 	if (&from == &to)
 		return;
@@ -636,7 +643,7 @@ void Inheritance::inherit(const Resource &r, const Options &from, Options &to)
 			Option copy = o;
 			copy.inherited = true;
 			to.prepend(std::move(copy));
-		} else if (present->inherited && present->value != o.value) {
+		} else if (present->inherited && !same(set, *present, o)) {
 			diag_.say(at(r.pos) + "in resource " + r.name +
 				  ", ambiguous inheritance for option \"" + o.name +
 				  "\".\nshould be \"" + present->value + "\" and \"" + o.value +
@@ -661,51 +668,51 @@ void Inheritance::run(Resource &r)
 				v.device = "/dev/drbd" + std::to_string(*v.minor);
 		}
 	if (outer) {
-		inherit(r, outer->net, r.net);
-		inherit(r, outer->device, r.device);
-		inherit(r, outer->disk, r.disk);
-		inherit(r, outer->peer_device, r.peer_device);
-		inherit(r, outer->startup, r.startup);
-		inherit(r, outer->proxy, r.proxy);
-		inherit(r, outer->handlers, r.handlers);
-		inherit(r, outer->options, r.options);
+		inherit(r, OptionSet::net, outer->net, r.net);
+		inherit(r, OptionSet::device, outer->device, r.device);
+		inherit(r, OptionSet::disk, outer->disk, r.disk);
+		inherit(r, OptionSet::peer_device, outer->peer_device, r.peer_device);
+		inherit(r, OptionSet::startup, outer->startup, r.startup);
+		inherit(r, OptionSet::proxy, outer->proxy, r.proxy);
+		inherit(r, OptionSet::handlers, outer->handlers, r.handlers);
+		inherit(r, OptionSet::resource, outer->options, r.options);
 		r.stacked_timeouts |= outer->stacked_timeouts;
 		if (r.proxy_plugins.empty())
 			r.proxy_plugins = outer->proxy_plugins;
 	}
 	for (auto &h : r.hosts)
 		for (auto &v : h.volumes) {
-			inherit(r, r.device, v.device_options);
-			inherit(r, r.disk, v.disk_options);
-			inherit(r, r.peer_device, v.peer_device_options);
+			inherit(r, OptionSet::device, r.device, v.device_options);
+			inherit(r, OptionSet::disk, r.disk, v.disk_options);
+			inherit(r, OptionSet::peer_device, r.peer_device, v.peer_device_options);
 		}
 	for (const auto &rv : r.volumes)
 		for (auto &h : r.hosts)
 			for (auto &v : h.volumes) {
 				if (v.vnr != rv.vnr)
 					continue;
-				inherit(r, rv.device_options, v.device_options);
-				inherit(r, rv.disk_options, v.disk_options);
-				inherit(r, rv.peer_device_options, v.peer_device_options);
+				inherit(r, OptionSet::device, rv.device_options, v.device_options);
+				inherit(r, OptionSet::disk, rv.disk_options, v.disk_options);
+				inherit(r, OptionSet::peer_device, rv.peer_device_options, v.peer_device_options);
 			}
 	for (auto &h : r.hosts)
 		if (h.proxy)
 			inherit_proxy(r, *h.proxy);
 	for (auto &c : r.connections) {
-		inherit(r, r.net, c.net);
+		inherit(r, OptionSet::net, r.net, c.net);
 		for (auto &p : c.paths)
 			for (auto &ref : p.refs)
 				if (ref.proxy)
 					inherit_proxy(r, *ref.proxy);
 		for (auto &pd : c.peer_devices)
-			inherit(r, c.peer_device_options, pd.options);
+			inherit(r, OptionSet::peer_device, c.peer_device_options, pd.options);
 		if (c.paths.empty())
 			continue;
 		for (auto &ref : c.paths.front().refs)
 			for (auto &pd : c.peer_devices)
 				if (const Volume *v = ref.host ? find_volume(ref.host->volumes, pd.vnr)
 							       : nullptr)
-					inherit(r, v->peer_device_options, pd.options);
+					inherit(r, OptionSet::peer_device, v->peer_device_options, pd.options);
 	}
 }
 
