@@ -10,13 +10,18 @@ output, exit code and request must be the same; known and wanted differences
 are in DIFFERENT below, each with its reason.  Last line: N passed, N failed.
 """
 import argparse
+import itertools
 import json
+import lzma
 import os
 import re
 import shlex
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -33,6 +38,10 @@ DIFFERENT = {
     'show/options.json': 'strings are escaped',
     '8.4': 'we have no tools for 8.4 to hand over to and say so',
 }
+
+
+# Here we print all info texts of a reply, 9.22 only the last: story -> command lines.
+ALL_INFO_TEXTS = {'life': ['down r0']}
 
 
 class Kernel:
@@ -313,10 +322,230 @@ def poll_cases(report, tmp):
     report.check('events2 --now --poll', ('exit', rc, 0), ('stdout', out, want * 3), ('stderr', err, ''))
 
 
+# ---------------------------------------------------------------- recorded conversations
+
+NETLINK = HERE.parent / 'netlink'
+FAMILY = 0x1c
+
+
+def recorded_messages(story):
+    """Every netlink message of a capture, in order."""
+    with lzma.open(NETLINK / f'{story}.pcap.xz') as f:
+        raw = f.read()
+    at = 24
+    while at < len(raw):
+        length = struct.unpack_from('<I', raw, at + 8)[0]
+        packet = raw[at + 32:at + 16 + length]
+        at += 16 + length
+        while packet:
+            size = struct.unpack_from('=I', packet)[0]
+            yield packet[:size]
+            packet = packet[(size + 3) & ~3:]
+
+
+class Process:
+    """What one recorded drbdsetup asked, and what it was answered."""
+
+    def __init__(self, port):
+        self.port = port
+        self.exchanges = []      # [request payload, [answers]]
+        self.seqs = {}
+        self.multicasts = []     # notifications until the next process started
+
+
+def recorded_processes(story):
+    """(processes in the order of their start, all notifications without repetitions)."""
+    processes, by_port, notifications, seen = [], {}, [], set()
+    for message in recorded_messages(story):
+        _, kind, flags, seq, port = struct.unpack_from('=IHHII', message)
+        if kind == 16:
+            if flags & 1 and message[16] == 3:
+                by_port[port] = Process(port)
+                processes.append(by_port[port])
+        elif flags & 1 and kind > 16:
+            process = by_port[port]
+            process.exchanges.append((message[16:], []))
+            process.seqs[seq] = process.exchanges[-1]
+        else:
+            owner = by_port.get(port) if port else None
+            if owner is None:
+                # The answers to GET_INITIAL_STATE carry no port.
+                owner = next((p for p in reversed(processes) if seq in p.seqs
+                              and p.seqs[seq][0][0] == 38), None)
+            if owner and seq in owner.seqs:
+                owner.seqs[seq][1].append(message)
+            elif (seq, message) not in seen:
+                seen.add((seq, message))
+                notifications.append(message)
+                if processes:
+                    processes[-1].multicasts.append(message)
+    return processes, notifications
+
+
+def readdress(message, seq=None):
+    """The message for another family id, and as the answer to another sequence number."""
+    length, kind, flags, old_seq, port = struct.unpack_from('=IHHII', message)
+    head = struct.pack('=IHHII', length, FAMILY if kind > 16 else kind, flags, old_seq if seq is None else seq, port)
+    return head + message[16:] + b'\0' * (-length % 4)
+
+
+class Replay:
+    """A simulated kernel that answers as recorded, to the processes in their order."""
+
+    def __init__(self, tmp, processes):
+        self.dir = Path(tempfile.mkdtemp(dir=tmp))
+        (self.dir / 'proc').write_text('version: 9.3.3 (api:2/proto:118-124)\n')
+        self.processes, self.next = processes, 0
+        self.log = self.dir / 'log'
+        self.log.touch()
+        self.unexpected = []
+        self.server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.server.bind(str(self.dir / 'sock'))
+        self.server.listen(4)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    run = Kernel.run
+
+    def accept(self):
+        while True:
+            try:
+                conn, _ = self.server.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(conn,), daemon=True).start()
+
+    def find(self, payload):
+        """The next process that began with this request."""
+        for i in range(self.next, len(self.processes)):
+            if self.processes[i].exchanges and self.processes[i].exchanges[0][0] == payload:
+                self.next = i + 1
+                return self.processes[i]
+        return None
+
+    def serve(self, conn):
+        process, position = None, 0
+        with conn:
+            while True:
+                try:
+                    request = conn.recv(65536)
+                except OSError:
+                    return
+                if not request:
+                    return
+                if request[:4] == struct.pack('=I', 0xfeedface):
+                    continue
+                seq = struct.unpack_from('=I', request, 8)[0]
+                try:
+                    if request[4:6] == struct.pack('=H', 16):
+                        conn.send(family_answer(seq))
+                        continue
+                    payload = request[16:struct.unpack_from('=I', request)[0]]
+                    if process is None:
+                        process = self.find(payload)
+                    if process is None or position >= len(process.exchanges) \
+                            or process.exchanges[position][0] != payload:
+                        self.unexpected.append(payload.hex())
+                        return
+                    for answer in process.exchanges[position][1]:
+                        conn.send(readdress(answer, seq))
+                    position += 1
+                    if position == len(process.exchanges) and payload[0] == 38:
+                        for message in process.multicasts:
+                            conn.send(readdress(message))
+                except OSError:
+                    return
+
+    def close(self):
+        self.server.close()
+
+
+def family_answer(seq):
+    def attr(kind, data):
+        return struct.pack('=HH', 4 + len(data), kind) + data + b'\0' * (-len(data) % 4)
+    body = struct.pack('=BBH', 1, 2, 0) + attr(2, b'drbd\0') + attr(1, struct.pack('=H', FAMILY)) \
+        + attr(3, struct.pack('=I', 2)) + attr(4, struct.pack('=I', 8)) + attr(5, struct.pack('=I', 34)) \
+        + attr(7, attr(1, attr(2, struct.pack('=I', 77)) + attr(1, b'events\0')))
+    return struct.pack('=IHHII', 16 + len(body), 16, 0, seq, 4711) + body
+
+
+def recorded_commands(story):
+    """(command line, sorted lines, exit code, was drbdadm run before?) of the drbdsetup calls in a log."""
+    command, output, after_drbdadm = None, [], False
+    for line in (NETLINK / f'{story}.log').read_text().splitlines():
+        if line.startswith('$ '):
+            command, output = line[2:], []
+        elif m := re.match(r'    rc=(\d+)$', line):
+            if command and command.startswith('drbdsetup '):
+                yield command[len('drbdsetup '):], sorted(output), int(m[1]), after_drbdadm
+                after_drbdadm = False
+            elif command and command.startswith('drbdadm'):
+                after_drbdadm = True
+            command = None
+        elif line.startswith('    '):
+            output.append(line[4:])
+
+
+# These write or read files of the machine, or depend on the moment.
+NOT_REPLAYED = re.compile(r'check-resize|--timestamps|new-minor r0 0 1$')
+
+
+def conversation_cases(report, tmp):
+    """Commands that were recorded with DRBD 9.3.3: the same requests, and the same output from the same answers."""
+    for story in ('commands', 'life', 'life2'):
+        processes, notifications = recorded_processes(story)
+        replay = Replay(tmp, processes)
+        for i, (args, want, rc_want, after_drbdadm) in enumerate(recorded_commands(story)):
+            name = f'{story} {i}: {args}'
+            if NOT_REPLAYED.search(args) or not report.wanted(name):
+                continue
+            # drbdadm runs processes that its output does not mention: they may begin like this one.
+            for _ in range(5 if after_drbdadm else 1):
+                replay.unexpected.clear()
+                rc, out, err, _ = replay.run(shlex.split(args), timeout=10)
+                # The log does not tell the two streams apart.
+                lines = sorted((out + err).splitlines())
+                if lines == want:
+                    break
+            if args in ALL_INFO_TEXTS.get(story, []):
+                lines = [line for line in lines if line in want]
+                lines = sorted(set(lines))
+            report.check(name, ('exit', rc, rc_want), ('output', lines, want),
+                         ('unexpected requests', list(replay.unexpected), []))
+        replay.close()
+        listener_cases(report, tmp, story, notifications)
+
+
+def listener_cases(report, tmp, story, notifications):
+    """The listener that ran all the time."""
+    for suffix, options in (('events2', '--timestamps --statistics'), ('events2-full-diff', '--full --diff')):
+        path = NETLINK / f'{story}.{suffix}'
+        name = f'{story}.{suffix}'
+        if not path.exists() or not report.wanted(name):
+            continue
+        scenario = Path(tmp) / 'listener.py'
+        scenario.write_text('RES=[]\nEVENTS=[(0.1, [bytes.fromhex(x) for x in '
+                            f'{[readdress(m).hex() for m in notifications]!r}])]\n')
+        with Kernel(tmp, scenario) as kernel:
+            _, out, _, _ = kernel.run(['events2', *options.split()])
+        report.check(name, ('stdout', listener_text(out), listener_text(path.read_text())))
+
+
+def listener_text(text):
+    """Without timestamps, and without the order of lines about objects of one kind, which is not specified."""
+    lines = re.sub(r'^\d{4}-\d\d-\d\dT\S+ ', '', text, flags=re.M).splitlines()
+    groups = [sorted(group) for _, group in itertools.groupby(lines, key=lambda line: line.split()[:2])]
+    return ''.join(line + '\n' for group in groups for line in group)
+
+
+def default_tool():
+    build = os.environ.get('BUILD') or HERE.parent.parent.parent / 'build'
+    return str(Path(build) / 'bin/drbdsetup')
+
+
 def main():
     global TOOL, SHIM
     parser = argparse.ArgumentParser()
-    parser.add_argument('--drbdsetup', default=str(HERE.parent.parent.parent / 'build/bin/drbdsetup'))
+    parser.add_argument('--drbdsetup', default=default_tool())
     parser.add_argument('-v', '--verbose', action='store_true')
     parser.add_argument('filters', nargs='*')
     args = parser.parse_args()
@@ -335,6 +564,7 @@ def main():
         kernel_error_cases(report, tmp)
         start_cases(report, tmp)
         poll_cases(report, tmp)
+        conversation_cases(report, tmp)
         wait_cases(report, tmp)
     print(f'{report.passed} passed, {report.failed} failed')
     return 1 if report.failed else 0

@@ -5,7 +5,7 @@
  * Messages are collected until one without the "continues" bit comes; then the
  * difference between what was shown last and what is now is printed.
  */
-#include "command.h"
+#include "events2.h"
 
 #include <poll.h>
 #include <sys/time.h>
@@ -21,8 +21,6 @@
 #include <set>
 
 #include <linux/drbd.h>
-#include "common/text.h"
-#include "model.h"
 #include "statistics.h"
 #include "status.h"
 
@@ -113,18 +111,12 @@ Promotion promotion_of(const ResourceNode &r)
 	return p;
 }
 
-struct Options {
-	bool timestamps, statistics, now, poll, full, diff;
-	unsigned int verbose() const { return statistics + full; }
-	bool with_statistics() const { return statistics || full; }
-};
-
 /* ----------------------------------------------------------------- printing */
 
 /* Collects the text of one line's groups. */
 class Line {
 public:
-	Line(const Options &options, bool is_new) : options(options), is_new(is_new) {}
+	Line(const EventOptions &options, bool is_new) : options(options), is_new(is_new) {}
 
 	void plain(const char *key, const std::string &value)
 	{
@@ -159,7 +151,7 @@ public:
 	const std::string &str() const { return text; }
 
 private:
-	const Options &options;
+	const EventOptions &options;
 	bool is_new;
 	bool worth = false;
 	std::string text;
@@ -167,7 +159,8 @@ private:
 
 class Printer {
 public:
-	Printer(Options options, Palette palette) : options(options), palette(palette) {}
+	Printer(EventOptions options, Palette palette, std::ostream &out)
+		: options(options), palette(palette), out(out) {}
 
 	bool initial = true;	/* new objects "exist"; afterwards they are "created" */
 
@@ -186,7 +179,8 @@ public:
 			       offset < 0 ? '-' : '+', labs(offset) / 60, labs(offset) % 60);
 	}
 
-	void write_line(const std::string &text) const { std::cout << stamp << text << '\n'; }
+	void write_line(const std::string &text) const { out << stamp << text << '\n'; }
+	void flush() const { out.flush(); }
 
 	void commit(ResourceNode &r);
 
@@ -205,8 +199,9 @@ private:
 	void peer_device(const ResourceNode &r, const ConnectionNode &c, const PeerDeviceNode &p);
 	void path(const ResourceNode &r, const ConnectionNode &c, const PathNode &p);
 
-	Options options;
+	EventOptions options;
 	Palette palette;
+	std::ostream &out;
 	std::string stamp;
 };
 
@@ -440,23 +435,18 @@ void Printer::commit(ResourceNode &r)
 
 /* ------------------------------------------------------------------- events */
 
-class Watcher {
+} // namespace
+
+class EventWatcher::State {
 public:
-	Watcher(Options options, Palette palette, std::optional<std::string> filter)
-		: printer(options, palette), filter(std::move(filter)) {}
+	State(EventOptions options, Palette palette, std::optional<std::string> filter,
+	      std::ostream &out)
+		: printer(options, palette, out), filter(std::move(filter)) {}
+
+	void apply(const Message &message);
 
 	Printer printer;
-
-	/* One notification; prints when it ends a group. */
-	void apply(const Message &message);
-	void forget_all() { resources.clear(); }
-	void finish_initial()
-	{
-		printer.take_timestamp();
-		printer.write_line("exists -");
-		std::cout.flush();
-		printer.initial = false;
-	}
+	std::list<ResourceNode> resources;
 
 private:
 	void update(const Message &message, unsigned int type);
@@ -519,11 +509,10 @@ private:
 	}
 
 	std::optional<std::string> filter;
-	std::list<ResourceNode> resources;
 	std::set<std::string> touched;
 };
 
-void Watcher::apply(const Message &message)
+void EventWatcher::State::apply(const Message &message)
 {
 	ObjectContext ctx(message);
 	notification_header nh{};
@@ -548,7 +537,7 @@ void Watcher::apply(const Message &message)
 		commit();
 }
 
-void Watcher::update(const Message &message, unsigned int type)
+void EventWatcher::State::update(const Message &message, unsigned int type)
 {
 	ObjectContext ctx(message);
 
@@ -608,7 +597,7 @@ void Watcher::update(const Message &message, unsigned int type)
 	}
 }
 
-void Watcher::helper(const Message &message, unsigned int type)
+void EventWatcher::State::helper(const Message &message, unsigned int type)
 {
 	ObjectContext ctx(message);
 	helper_info info{};
@@ -635,10 +624,10 @@ void Watcher::helper(const Message &message, unsigned int type)
 		line += " status:" + std::to_string(info.helper_status);
 	printer.take_timestamp();
 	printer.write_line(line);
-	std::cout.flush();
+	printer.flush();
 }
 
-void Watcher::rename(const Message &message)
+void EventWatcher::State::rename(const Message &message)
 {
 	std::string old_name = ObjectContext(message).resource();
 	rename_resource_info info{};
@@ -651,10 +640,10 @@ void Watcher::rename(const Message &message)
 	r->now.name = info.res_new_name;
 	if (touched.erase(old_name))
 		touched.insert(r->now.name);
-	std::cout.flush();
+	printer.flush();
 }
 
-void Watcher::commit()
+void EventWatcher::State::commit()
 {
 	printer.take_timestamp();
 	for (auto &r : resources)
@@ -662,8 +651,30 @@ void Watcher::commit()
 			printer.commit(r);
 	std::erase_if(resources, [](const auto &r) { return r.gone; });
 	touched.clear();
-	std::cout.flush();
+	printer.flush();
 }
+
+EventWatcher::EventWatcher(EventOptions options, Palette palette,
+			   std::optional<std::string> filter, std::ostream &out)
+	: state(std::make_unique<State>(options, palette, std::move(filter), out)) {}
+
+EventWatcher::~EventWatcher() = default;
+
+void EventWatcher::apply(const Message &message) { state->apply(message); }
+
+void EventWatcher::start_initial() { state->printer.initial = true; }
+
+void EventWatcher::finish_initial()
+{
+	state->printer.take_timestamp();
+	state->printer.write_line("exists -");
+	state->printer.flush();
+	state->printer.initial = false;
+}
+
+void EventWatcher::forget_all() { state->resources.clear(); }
+
+namespace {
 
 /* Is something waiting on stdin, is the reader of stdout gone? */
 enum class Wake { socket, input, output_closed };
@@ -698,7 +709,7 @@ public:
 			  inv.count("now") > 0, inv.count("poll") > 0, inv.count("full") > 0,
 			  inv.count("diff") > 0},
 		  socket(*inv.socket), name(inv.resource),
-		  watcher(options, Palette(color_wanted(inv)), inv.resource) {}
+		  watcher(options, Palette(color_wanted(inv)), inv.resource, std::cout) {}
 
 	int run()
 	{
@@ -758,7 +769,7 @@ private:
 
 	void initial_dump()
 	{
-		watcher.printer.initial = true;
+		watcher.start_initial();
 		dump([&](const Message &message) {
 			if (message.cmd() == DRBD_CMD_INITIAL_STATE_DONE)
 				watcher.finish_initial();
@@ -780,10 +791,10 @@ private:
 		});
 	}
 
-	Options options;
+	EventOptions options;
 	drbd::genl::Socket &socket;
 	std::optional<std::string> name;
-	Watcher watcher;
+	EventWatcher watcher;
 	std::optional<uint32_t> last_seq;
 };
 

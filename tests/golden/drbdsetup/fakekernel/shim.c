@@ -27,8 +27,8 @@ static const char *redirect(const char *p)
 
 	if (e && p && !strcmp(p, "/proc/drbd"))
 		return e;
-	/* the recorded command lines name this device */
-	if (b && p && !strcmp(p, "/dev/loop7"))
+	/* the recorded command lines name these devices */
+	if (b && p && (!strcmp(p, "/dev/loop7") || !strcmp(p, "/dev/vda")))
 		return b;
 	return p;
 }
