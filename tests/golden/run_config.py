@@ -9,6 +9,7 @@ hold what is expected instead, so that such a case is tested like any other.
 """
 
 import argparse
+import difflib
 import os
 import pathlib
 import re
@@ -79,84 +80,95 @@ def differences():
     return found
 
 
+class Runner:
+    """Runs recorded commands with a given drbdadm and says how the results differ."""
+
+    def __init__(self, tool, scratch, update_ours=False):
+        # Found through PATH, without a slash: helpers then print as plain names.
+        os.symlink(pathlib.Path(tool).resolve(), f"{scratch}/drbdadm")
+        self.env = {k: v for k, v in os.environ.items()
+                    if not k.startswith(("DRBD_", "FAKE_DRBD")) and k != "POSIXLY_CORRECT"}
+        self.env.update(LC_ALL="C", LANG="C", TZ="UTC", __DRBD_NODE__="alpha",
+                        DRBD_DRIVER_VERSION_OVERRIDE="9.2.0",
+                        PATH=f"{scratch}:{self.env['PATH']}")
+        self.update_ours = update_ours
+        self.known = differences()
+        self.used = set()
+
+    def ours(self, name, number, part):
+        return OURS / f"{name}.{number}.{part}"
+
+    def expectation(self, name, number, got):
+        """(stdout, status, lines of stderr) that are right for this command."""
+        want = {"out": parts(CORPUS / f"{name}.out")[number],
+                "err": parts(CORPUS / f"{name}.err")[number],
+                "rc": statuses(CORPUS / f"{name}.rc")[number]}
+        for part in re.findall(r"[a-z]+", self.known.get((name, number), "")):
+            self.used.add((name, number))
+            file = self.ours(name, number, part)
+            if self.update_ours:
+                OURS.mkdir(exist_ok=True)
+                file.write_bytes(got[part] if part != "rc" else b"%d\n" % got[part])
+            want[part] = int(file.read_text()) if part == "rc" else file.read_bytes()
+        return want
+
+    def check(self, name):
+        """Yields (number, command, problems, got, want) for each command of NAME.cmd."""
+        for number, command in enumerate(commands(CORPUS / f"{name}.cmd"), 1):
+            run = subprocess.run(["bash", "-c", command], cwd=CORPUS, env=self.env, timeout=60,
+                                 stdin=subprocess.DEVNULL, capture_output=True, check=False)
+            got = {"out": mask(run.stdout), "err": mask(run.stderr), "rc": run.returncode}
+            want = self.expectation(name, number, got)
+            problems = []
+            if got["out"] != want["out"]:
+                problems.append("stdout")
+            if got["rc"] != want["rc"]:
+                problems.append(f"status {got['rc']} instead of {want['rc']}")
+            missing = said(want["err"]) - said(got["err"])
+            if missing:
+                problems.append("stderr lacks " + " | ".join(
+                    m.decode(errors="replace") for m in sorted(missing)))
+            yield number, command, problems, got, want
+
+
+def names_of_corpus():
+    return sorted(p.stem for p in CORPUS.glob("*.cmd"))
+
+
+def report(name, number, command, problems, got, want):
+    text = [f"{name} {number}: {command}\n    {'; '.join(problems)}\n"]
+    if got["out"] != want["out"]:
+        text += difflib.unified_diff(want["out"].decode(errors="replace").splitlines(True),
+                                     got["out"].decode(errors="replace").splitlines(True),
+                                     "recorded", "ours", n=1)
+    return "".join(text) + got["err"].decode(errors="replace")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--drbdadm", default=str(HERE.parent.parent / "build/bin/drbdadm"))
+    parser.add_argument("--drbdadm", default=str(
+        pathlib.Path(os.environ.get("BUILD", HERE.parent.parent / "build"), "bin/drbdadm")))
     parser.add_argument("--update-ours", action="store_true",
                         help="write config-ours for the rows of DIFFERENCES.md")
-    parser.add_argument("--quiet", action="store_true")
     parser.add_argument("names", nargs="*")
     args = parser.parse_args()
+    if not os.access(args.drbdadm, os.X_OK):
+        sys.exit(f"{args.drbdadm} is not there; build it first")
 
-    tool = pathlib.Path(args.drbdadm).resolve()
-    if not os.access(tool, os.X_OK):
-        sys.exit(f"{tool} is not there; build it first")
-    names = args.names or sorted(p.stem for p in CORPUS.glob("*.cmd"))
-    known = differences()
-    used = set()
     passed = failed = 0
-
-    with tempfile.TemporaryDirectory() as bindir:
-        # Found through PATH, without a slash: helpers then print as plain names.
-        os.symlink(tool, f"{bindir}/drbdadm")
-        env = {k: v for k, v in os.environ.items()
-               if not k.startswith(("DRBD_", "FAKE_DRBD")) and k != "POSIXLY_CORRECT"}
-        env.update(LC_ALL="C", LANG="C", TZ="UTC", __DRBD_NODE__="alpha",
-                   DRBD_DRIVER_VERSION_OVERRIDE="9.2.0", PATH=f"{bindir}:{env['PATH']}")
-        for name in names:
-            out = parts(CORPUS / f"{name}.out")
-            err = parts(CORPUS / f"{name}.err")
-            rcs = statuses(CORPUS / f"{name}.rc")
-            for number, command in enumerate(commands(CORPUS / f"{name}.cmd"), 1):
-                run = subprocess.run(["bash", "-c", command], cwd=CORPUS, env=env, timeout=60,
-                                     stdin=subprocess.DEVNULL, capture_output=True, check=False)
-                got_out, got_err = mask(run.stdout), mask(run.stderr)
-                what = known.get((name, number), "")
-                want_out, want_rc = out[number], rcs[number]
-                want_err = said(err[number])
-                if what:
-                    used.add((name, number))
-                    base = OURS / f"{name}.{number}"
-                    if args.update_ours:
-                        OURS.mkdir(exist_ok=True)
-                        if "out" in what:
-                            base.with_name(base.name + ".out").write_bytes(got_out)
-                        if "rc" in what:
-                            base.with_name(base.name + ".rc").write_text(f"{run.returncode}\n")
-                        if "err" in what:
-                            base.with_name(base.name + ".err").write_bytes(got_err)
-                    if "out" in what:
-                        want_out = base.with_name(base.name + ".out").read_bytes()
-                    if "rc" in what:
-                        want_rc = int(base.with_name(base.name + ".rc").read_text())
-                    if "err" in what:
-                        want_err = said(base.with_name(base.name + ".err").read_bytes())
-                problems = []
-                if got_out != want_out:
-                    problems.append("stdout")
-                if run.returncode != want_rc:
-                    problems.append(f"status {run.returncode} instead of {want_rc}")
-                missing = want_err - said(got_err)
-                if missing:
-                    problems.append("stderr lacks " + " | ".join(
-                        m.decode(errors="replace") for m in sorted(missing)))
-                if not problems:
+    with tempfile.TemporaryDirectory() as scratch:
+        runner = Runner(args.drbdadm, scratch, args.update_ours)
+        for name in args.names or names_of_corpus():
+            for number, command, problems, got, want in runner.check(name):
+                if problems:
+                    failed += 1
+                    print("FAIL " + report(name, number, command, problems, got, want))
+                else:
                     passed += 1
-                    continue
+        if not args.names:
+            for name, number in sorted(set(runner.known) - runner.used):
                 failed += 1
-                print(f"FAIL {name} {number}: {command}\n    {'; '.join(problems)}")
-                if not args.quiet and got_out != want_out:
-                    with tempfile.TemporaryDirectory() as d:
-                        pathlib.Path(d, "recorded").write_bytes(want_out)
-                        pathlib.Path(d, "ours").write_bytes(got_out)
-                        subprocess.run(["diff", "-U1", "recorded", "ours"], cwd=d, check=False)
-                if not args.quiet:
-                    sys.stdout.flush()
-                    print(got_err.decode(errors="replace"))
-    if not args.names:
-        for name, number in sorted(set(known) - used):
-            failed += 1
-            print(f"FAIL DIFFERENCES.md: no command {number} in {name}")
+                print(f"FAIL DIFFERENCES.md: no command {number} in {name}")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 

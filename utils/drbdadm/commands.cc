@@ -43,6 +43,15 @@ std::string minor_of(const Target &t)
 	return std::to_string(*t.volume->minor);
 }
 
+void require_disk(const Run &run, const Volume &v)
+{
+	if (v.diskful() && v.meta_disk)
+		return;
+	throw Failure(exit_code::config, std::string("The ") + run.command.name +
+						 " command requires a local disk, but the "
+						 "configuration gives none.");
+}
+
 /* ---- one helper per step ---- */
 
 int attach(Run &run, const Target &t)
@@ -217,12 +226,18 @@ int generation_ids(Run &run, const Target &t)
 int forget_peer(Run &run, const Target &t)
 {
 	int peer = t.connection->peer_id();
-	std::vector<HelperCommand> meta;
-	for (const auto &v : t.resource->me->volumes)
-		if (v.diskful())
-			meta.push_back(lines::meta(*t.resource, v,
-						   Words{"forget-peer"} + run.cli, peer));
-	return kernel_or_meta(run, lines::to_peer("forget-peer", *t.resource, *t.connection), meta);
+	int status = kernel_or_meta(run, lines::to_peer("forget-peer", *t.resource, *t.connection),
+				    {});
+	if (!run.settings.dry_run() &&
+	    (status == 0 || status == status_no_minor || status == status_primary))
+		return status;
+	for (const auto &v : t.resource->me->volumes) {
+		require_disk(run, v);
+		if (int meta = run.executor.run(lines::meta(*t.resource, v,
+							    Words{"forget-peer"} + run.cli, peer)))
+			return meta;
+	}
+	return 0;
 }
 
 int outdate(Run &run, const Target &t)
@@ -929,6 +944,7 @@ std::vector<Target> Selection::all()
 		Target t;
 		t.resource = r.get();
 		t.object = r->name;
+		t.of_all = true;
 		targets.push_back(t);
 	}
 	if (!targets.empty())
@@ -1068,7 +1084,7 @@ std::optional<Target> Selection::one(const std::string &object)
 		status_ = std::max(status_, exit_code::usage);
 		return std::nullopt;
 	}
-	if (t.resource->me)
+	if (t.resource->me && !(t.volume && (command_.flags & flag::dump)))
 		set_peers(*t.resource, run_.diag, expanded(run_));
 	if (has_peer)
 		select_peer(*t.resource, peer, object, t);
@@ -1121,15 +1137,6 @@ std::vector<Target> Selection::resolve(const std::vector<std::string> &objects)
 
 /* ---- iteration ---- */
 
-void require_disk(Run &run, const Target &t)
-{
-	if (t.volume->diskful() && t.volume->meta_disk)
-		return;
-	throw Failure(exit_code::config, std::string("The ") + run.command.name +
-						 " command requires a local disk, but the "
-						 "configuration gives none.");
-}
-
 int iterate(Run &run, const Target &object)
 {
 	unsigned flags = run.command.flags;
@@ -1146,14 +1153,15 @@ int iterate(Run &run, const Target &object)
 	} else {
 		cs = connections_of(*object.resource);
 		// The metadata of a lone host has its own slot only.
-		if (object.resource->hosts.size() == 1 && run.command.action == set_gi)
+		if (object.resource->hosts.size() == 1 && run.command.action == set_gi &&
+		    !object.of_all)
 			cs.push_back(nullptr);
 	}
 	for (const Volume *v : vs) {
 		Target t = object;
 		t.volume = v;
 		if ((flags & needs_disk) && v)
-			require_disk(run, t);
+			require_disk(run, *v);
 		for (Connection *c : cs) {
 			t.connection = c;
 			if (int status = run.command.action(run, t))

@@ -20,6 +20,7 @@ struct Target {
 	const Volume *volume = nullptr;
 	Connection *connection = nullptr;
 	std::string object;  // as the user named it
+	bool of_all = false;  // not named, one of `all`
 };
 
 // Command line and environment of this run.

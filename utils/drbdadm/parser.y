@@ -203,7 +203,8 @@ disk: DISK name ";" { b.disk($1, $2); }
 disk_options: %empty { b.open_options($0); }
     ;
 
-device: DEVICE name ";" { b.device($1, &$2, nullptr); }
+device: DEVICE ";"
+    | DEVICE name ";" { b.device($1, &$2, nullptr); }
     | DEVICE name MINOR INTEGER ";" { b.device($1, &$2, &$4); }
     | DEVICE MINOR INTEGER ";" { b.device($1, nullptr, &$3); }
     ;
