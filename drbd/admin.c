@@ -66,14 +66,24 @@ static int wait_until_decided(struct drbd_resource *resource)
 
 struct role_change {
 	struct drbd_role_attempt attempt;
-	bool forced;
 };
 
 static unsigned int role_change(struct drbd_txn *t, void *arg)
 {
 	struct role_change *c = arg;
+	unsigned int flags = drbd_role_prepare(&t->core, &c->attempt);
+	unsigned int d, i;
 
-	return drbd_role_prepare(&t->core, &c->attempt);
+	for (d = 0; d < t->core.nr_devices; d++) {
+		if (drbd_role_forced(&t->core.dev[d], &c->attempt))
+			set_bit(DEV_FORCED_UP_TO_DATE, &t->devices[d]->flags);
+		else
+			clear_bit(DEV_FORCED_UP_TO_DATE, &t->devices[d]->flags);
+		/* To be noted only when the new generation is there to be compared. */
+		for (i = 0; i < t->core.nr_connections; i++)
+			t->core.dev[d].pd[i].flags &= ~CORE_PD_CONSIDER_RESYNC;
+	}
+	return flags;
 }
 
 /* fence-peer on the connections of @mask (indices at the time); sets counts. */
@@ -110,6 +120,13 @@ static u64 fence_candidates(struct drbd_resource *resource, bool all)
 	return nodes;
 }
 
+static void consider_resync(struct drbd_peer_device *pd)
+{
+	spin_lock_irq(&pd->device->resource->req_lock);
+	pd->core_flags |= CORE_PD_CONSIDER_RESYNC;
+	spin_unlock_irq(&pd->device->resource->req_lock);
+}
+
 static void after_promotion(struct drbd_resource *resource, const struct role_change *c)
 {
 	struct drbd_device *device;
@@ -118,7 +135,7 @@ static void after_promotion(struct drbd_resource *resource, const struct role_ch
 	for (;;) {
 		bool forced = false;
 		struct drbd_txn *t;
-		int d, i;
+		int d;
 
 		vnr++;
 		spin_lock_irq(&resource->req_lock);
@@ -132,19 +149,13 @@ static void after_promotion(struct drbd_resource *resource, const struct role_ch
 		if (c->attempt.force_up_to_date) {
 			t = drbd_txn_begin(resource, "primary");
 			d = drbd_txn_dev(t, device);
-			forced = d >= 0 && drbd_role_forced(&t->core.dev[d], &c->attempt);
-			if (forced)
-				for (i = 0; i < t->core.nr_connections; i++) {
-					struct drbd_peer_device *pd =
-						t->peer_devices[d * t->core.nr_connections + i];
-
-					if (pd)
-						pd->core_flags |= CORE_PD_CONSIDER_RESYNC;
-				}
+			forced = d >= 0 &&
+				test_and_clear_bit(DEV_FORCED_UP_TO_DATE, &device->flags);
 			drbd_txn_abort(t);
 		}
 		if (forced) {
 			drbd_generation_new(device, true);
+			drbd_each_peer_device(device, consider_resync);
 			clear_bit(DEV_NEW_CUR_UUID, &device->flags);
 			drbd_gate_changed(device);
 		}

@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Netlink attributes to structures and back, driven by the schema's tables.
+ * Compiles in user space too, as C++: what comes from outside is tested and
+ * fuzzed there.
  */
+#ifdef __KERNEL__
 #include <linux/kernel.h>
 #include <linux/string.h>
 #include <linux/skbuff.h>
 #include <net/netlink.h>
+#endif
 #define DRBD_GENL_TABLES
 #include "genl_codec.h"
 
+#ifdef __KERNEL__
 #define DRBD__TLA_POLICY(nr, name) [nr] = { .type = NLA_NESTED },
 const struct nla_policy drbd_tla_policy[DRBD_NLA_MAX + 1] = {
 	DRBD_NESTS(DRBD__TLA_POLICY)
 };
+#endif
 
 static const struct drbd_genl_nest *find_nest(unsigned int tla)
 {
@@ -101,12 +107,24 @@ static int check_s64(const struct drbd_genl_field *field, s64 *value,
 	return -EINVAL;
 }
 
+/* Integers may be longer than needed, not shorter. */
+static int min_len(const struct drbd_genl_field *field)
+{
+	switch (field->type) {
+	case DRBD_T_flag:
+		return 1;
+	case DRBD_T_u32:
+	case DRBD_T_s32:
+		return 4;
+	case DRBD_T_u64:
+		return 8;
+	}
+	return 0;
+}
+
 static int field_from_attr(const struct drbd_genl_field *field, void *dst,
 			   const struct nlattr *nla, struct drbd_parse_report *report)
 {
-	static const u8 min_len[] = {
-		[DRBD_T_flag] = 1, [DRBD_T_u32] = 4, [DRBD_T_s32] = 4, [DRBD_T_u64] = 8,
-	};
 	void *member = (char *)dst + field->offset;
 	int len = nla_len(nla);
 	const char *nul;
@@ -114,8 +132,7 @@ static int field_from_attr(const struct drbd_genl_field *field, void *dst,
 	s64 s;
 	int err;
 
-	if (len < min_len[min_t(unsigned int, field->type, DRBD_T_u64)] &&
-	    field->type <= DRBD_T_u64)
+	if (len < min_len(field))
 		return malformed(report, field, "too short", -EINVAL);
 
 	switch (field->type) {
@@ -141,7 +158,7 @@ static int field_from_attr(const struct drbd_genl_field *field, void *dst,
 			*(u64 *)member = u;
 		return err;
 	case DRBD_T_str:
-		nul = memchr(nla_data(nla), 0, min_t(int, len, field->len));
+		nul = (const char *)memchr(nla_data(nla), 0, min_t(int, len, field->len));
 		if (!nul)
 			return malformed(report, field, "not a terminated string", -EINVAL);
 		if (len > field->len)

@@ -41,15 +41,19 @@
 #ifndef DRBD_GENL_CODEC_H
 #define DRBD_GENL_CODEC_H
 
+#ifdef __KERNEL__
 #include <linux/types.h>
 #include <net/netlink.h>
+#endif		/* else: tests/unit/genl_codec_shim.h came first */
 #include <linux/drbd_genl.h>
 
 struct sk_buff;
 struct nlattr;
 
+#ifdef __KERNEL__
 /* Top-level policy: known numbers must be nests; what is in them is our business. */
 extern const struct nla_policy drbd_tla_policy[DRBD_NLA_MAX + 1];
+#endif
 
 struct drbd_parse_report {
 	const char *text;	/* NULL, or what was wrong in the words of netlink.md 3.4 */

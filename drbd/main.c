@@ -8,7 +8,9 @@
 #include <linux/drbd_protocol.h>
 #include "objects.h"
 #include "netlink.h"
+#include "peer_request.h"
 #include "request.h"
+#include "resync.h"
 #include "backing.h"
 #include "block.h"
 
@@ -100,9 +102,12 @@ static int __init drbd_init(void)
 	err = drbd_request_init();
 	if (err)
 		goto out_objects;
-	err = drbd_backing_init();
+	err = drbd_peer_request_init();
 	if (err)
 		goto out_request;
+	err = drbd_backing_init();
+	if (err)
+		goto out_peer_request;
 	err = drbd_block_init();
 	if (err)
 		goto out_backing;
@@ -124,6 +129,8 @@ out_block:
 	drbd_block_exit();
 out_backing:
 	drbd_backing_exit();
+out_peer_request:
+	drbd_peer_request_exit();
 out_request:
 	drbd_request_exit();
 out_objects:
@@ -135,10 +142,12 @@ static void __exit drbd_exit(void)
 {
 	remove_proc_entry("drbd", NULL);
 	drbd_netlink_exit();
+	drbd_resync_after_flush();
 	/* Objects that wait to be freed use what the rooms below them provide. */
 	drbd_objects_exit();
 	drbd_block_exit();
 	drbd_backing_exit();
+	drbd_peer_request_exit();
 	drbd_request_exit();
 	pr_info("drbd: module cleanup done.\n");
 }

@@ -365,6 +365,7 @@ enum drbd_device_flag {
 	DEV_AL_SUSPENDED,
 	DEV_DESTROYING_LDEV,
 	DEV_RESYNC_AFTER_PAUSED,
+	DEV_FORCED_UP_TO_DATE,		/* by the promotion in progress: needs a new generation */
 };
 
 struct drbd_device {
