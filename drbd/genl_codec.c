@@ -305,7 +305,8 @@ static int field_to_skb(struct sk_buff *skb, const struct drbd_genl_field *field
 	case DRBD_T_u64:
 		return nla_put_u64_64bit(skb, field->nr, *(const u64 *)member, 0);
 	case DRBD_T_str:
-		return nla_put(skb, field->nr, strnlen(member, field->len - 1) + 1, member);
+		return nla_put(skb, field->nr, strnlen((const char *)member, field->len - 1) + 1,
+			       member);
 	case DRBD_T_bin:
 		return nla_put(skb, field->nr,
 			       min_t(u32, *(const u32 *)((const char *)src + field->len_offset),
