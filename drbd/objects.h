@@ -193,7 +193,6 @@ struct drbd_resource {
 	enum drbd_write_ordering write_ordering;
 	struct timer_list request_timer;
 	struct work_struct empty_twopc_work;
-	struct work_struct quorum_work;
 	unsigned long flags;			/* RESOURCE_* bits, state_change.h */
 	u64 lost_primary_mask;
 
@@ -290,7 +289,6 @@ struct drbd_connection {
 	struct workqueue_struct *ack_sender;	/* ordered, high priority */
 	struct work_struct send_acks_work;
 	struct work_struct send_ping_work;
-	struct work_struct send_ping_ack_work;
 	struct work_struct peer_ack_work;
 	struct delayed_work connect_work;	/* start (again) the connect transaction */
 	wait_queue_head_t ping_wait;
@@ -429,7 +427,6 @@ struct drbd_device {
 	struct work_struct ldev_destroy_work;
 	unsigned long force_detach_jif;		/* metadata I/O is not waited for beyond this */
 	struct mutex size_mutex;		/* one change of size at a time */
-	struct work_struct bitmap_writeout_work;
 
 	/* statistics, io-path.md 15; sectors or counts */
 	atomic64_t read_cnt;
@@ -560,8 +557,6 @@ struct drbd_peer_device {
 		atomic_t answered_sectors;	/* since the last tick */
 		struct list_head requests;	/* outstanding requests made by us */
 		struct timer_list timer;
-		struct work_struct work;
-		struct work_struct finish_work;
 		unsigned long last_tick_jif;
 		unsigned long last_bm_writeout_jif;
 		unsigned long last_notify_jif;

@@ -8,6 +8,7 @@
 #include "backing.h"
 #include "block.h"
 #include "bitmap.h"
+#include "generation.h"
 #include "sender.h"
 #include "peer_request.h"
 #include "state_change.h"
@@ -77,13 +78,13 @@ static void enter_gate(struct drbd_device *device, int rw)
 		DEFINE_WAIT(wait);
 
 		prepare_to_wait(&device->misc_wait, &wait, TASK_UNINTERRUPTIBLE);
-		if (try_enter(device, rw)) {
-			finish_wait(&device->misc_wait, &wait);
-			return;
-		}
-		trigger_new_uuid(device);
-		io_schedule();
+		/* A failed attempt to enter wakes everybody, ourselves included: look first. */
+		if (!gate_open(device, rw))
+			io_schedule();
 		finish_wait(&device->misc_wait, &wait);
+		if (try_enter(device, rw))
+			return;
+		trigger_new_uuid(device);
 	}
 }
 
@@ -1597,6 +1598,7 @@ int drbd_request_init_device(struct drbd_device *device)
 	INIT_LIST_HEAD(&device->submit_queue);
 	INIT_WORK(&device->release_work, drbd_interval_release_work);
 	INIT_WORK(&device->submit_work, submit_work);
+	INIT_WORK(&device->new_uuid_work, drbd_new_uuid_work);
 	device->submitter = alloc_ordered_workqueue("drbd%u_submit", WQ_MEM_RECLAIM,
 						    device->minor);
 	return device->submitter ? 0 : -ENOMEM;
@@ -1607,6 +1609,7 @@ void drbd_request_free_device(struct drbd_device *device)
 	if (!device->submitter)
 		return;
 	cancel_work_sync(&device->release_work);
+	cancel_work_sync(&device->new_uuid_work);
 	destroy_workqueue(device->submitter);
 	device->submitter = NULL;
 }

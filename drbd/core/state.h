@@ -350,7 +350,9 @@ enum core_pd_commit {
 	CORE_PD_FORGET_PEER_CRASHED	= 1u << 5, /* clear CRASHED_PRIMARY in the peer's recorded flags */
 	CORE_PD_DROP_UUIDS		= 1u << 6, /* connection lost: received UUIDs are of the past */
 	CORE_PD_CANCEL_REQUESTS		= 1u << 7, /* suspended requests of this volume: the peer's part
-						    * is void (bits become out of sync) */
+						    * is void (bits become out of sync). A write that
+						    * no UpToDate disk holds then must not complete:
+						    * submit it again */
 	CORE_PD_RESEND_REQUESTS		= 1u << 8, /* outstanding ones are sent to the peer again */
 };
 

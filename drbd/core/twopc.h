@@ -134,7 +134,8 @@ struct drbd_twopc {
 enum drbd_twopc_todo {
 	TWOPC_WAKE		= 1u << 0, /* the local initiator: a verdict may be there */
 	TWOPC_VALIDATE		= 1u << 1, /* participant: see above */
-	TWOPC_INTRODUCE		= 1u << 2, /* connect: send my introduction to the other end now */
+	TWOPC_INTRODUCE		= 1u << 2, /* connect: send my introduction to the other end now, also
+					    * if my own check will fail: it waits for it (11.3.6) */
 	TWOPC_APPLY		= 1u << 3, /* participant: commit */
 	TWOPC_UNDO		= 1u << 4, /* drop handshake preparations, release the UUID freeze */
 	TWOPC_FREED		= 1u << 5, /* slot became free: wake those who wait for it */
