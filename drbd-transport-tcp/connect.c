@@ -402,16 +402,15 @@ static void check_candidates(struct dtcp_attempt *a)
 		if (which == -EAGAIN)
 			continue;
 		drop_candidate(t, s);
-		crossed = which < 0;
 		if (which < 0) {
+			/* Of no consequence for when we try: strangers could drive us. */
 			dtcp_stream_free(s);
-		} else {
-			crossed = a->held[which];
-			if (crossed)
-				tcp_log(info, t, "%s stream arrived twice\n",
-					stream_names[which]);
-			hold(a, s, which, true);
+			continue;
 		}
+		crossed = a->held[which];
+		if (crossed)
+			tcp_log(info, t, "%s stream arrived twice\n", stream_names[which]);
+		hold(a, s, which, true);
 		/*
 		 * Our turn to connect.  When both sides made the same stream at the same
 		 * time they would do so for ever: then a coin says who waits.
