@@ -26,15 +26,17 @@ static void decide_established(const struct core_resource *r, const struct core_
 	if (dev->disk_state[DRBD_OLD] < D_NEGOTIATING || f->disk < D_NEGOTIATING ||
 	    f->disk == D_UNKNOWN || !(pd->flags & CORE_PD_UUIDS_RECEIVED))
 		return;
-	if (repl == L_ESTABLISHED && attach) {
+	/* Who is already on the way to a resync stays on it: what the comparison saw
+	 * then (discard-my-data, stability) may be gone from the UUIDs by now. */
+	if (repl != L_ESTABLISHED)
+		return;
+	if (attach) {
 		d->compare_attach = true;
 		return;
 	}
-	if ((pd->flags & CORE_PD_CONSIDER_RESYNC) ||
-	    (repl == L_ESTABLISHED &&
-	     (f->conn == L_STARTING_SYNC_S || f->conn == L_STARTING_SYNC_T)) ||
-	    (f->conn == L_WF_BITMAP_T && (peer_flags(pd) & DRBD_UUID_F_CRASHED_PRIMARY) &&
-	     !drbd_is_sync_source(repl)))
+	if ((pd->flags & CORE_PD_CONSIDER_RESYNC) || f->conn == L_STARTING_SYNC_S ||
+	    f->conn == L_STARTING_SYNC_T ||
+	    (f->conn == L_WF_BITMAP_T && (peer_flags(pd) & DRBD_UUID_F_CRASHED_PRIMARY)))
 		d->compare = true;
 }
 
