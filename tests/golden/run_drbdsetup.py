@@ -322,6 +322,32 @@ def poll_cases(report, tmp):
     report.check('events2 --now --poll', ('exit', rc, 0), ('stdout', out, want * 3), ('stderr', err, ''))
 
 
+def batch_cases(report, tmp):
+    """--batch: the same answers as from one process per command, in one process."""
+    if not report.wanted('batch'):
+        return
+    commands = [['role', 'web'], ['role', 'nosuch'], ['cstate', 'web', '1'], ['primary', 'r0', '--force'],
+                ['nosuchcommand'], ['cstate', 'nosuch', '1'], ['dstate', '10'], ['net-options', 'r0', '1', '--timeout=5x'],
+                ['status', '--json'], ['attach', '10'], ['role', 'web']]
+    want, requests = '', []
+    with Kernel(tmp, FAKE / 'scenarios/mixed.py') as kernel:
+        for command in commands:
+            rc, out, err, sent = kernel.run(command)
+            want += json.dumps({'exit': rc, 'stderr': err, 'stdout': out}, separators=(',', ':')) + '\n'
+            requests += sent
+        batch = Path(tmp) / 'batch'
+        batch.write_text(''.join(json.dumps(c) + '\n' for c in commands))
+        with open(batch, encoding='utf-8') as f:
+            rc, out, err, sent = kernel.run(['--batch'], stdin=f)
+        report.check('batch', ('exit', rc, 0), ('stdout', out, want), ('stderr', err, ''), ('requests', sent, requests))
+        for line in ('role web', '[]', '["role", 5]', '{"role": 1}'):
+            batch.write_text('["role", "web"]\n' + line + '\n["role", "web"]\n')
+            with open(batch, encoding='utf-8') as f:
+                rc, out, err, sent = kernel.run(['--batch'], stdin=f)
+            report.check('batch with ' + line, ('exit', rc, 20), ('answers', out.count('\n'), 1), ('requests', len(sent), 1),
+                         ('stderr', err, f'drbdsetup: batch: not an array of strings: {line}\n'))
+
+
 # ---------------------------------------------------------------- recorded conversations
 
 NETLINK = HERE.parent / 'netlink'
@@ -564,6 +590,7 @@ def main():
         kernel_error_cases(report, tmp)
         start_cases(report, tmp)
         poll_cases(report, tmp)
+        batch_cases(report, tmp)
         conversation_cases(report, tmp)
         wait_cases(report, tmp)
     print(f'{report.passed} passed, {report.failed} failed')
