@@ -395,8 +395,11 @@ static void sanitize_connection(struct core_resource *r, u32 ci, unsigned int fl
 				r->dev[d].pd[ci].repl_state[DRBD_NEW] = L_OFF;
 	}
 
+	/* Not while a connect is only checked: what the peer brings is not known yet. */
 	if (cstate >= C_CONNECTED)
-		r->members[DRBD_NEW] |= BIT_ULL(c->peer_node_id);
+		for_each_dev(d, r)
+			if (r->dev[d].pd[ci].repl_state[DRBD_NEW] > L_OFF)
+				r->members[DRBD_NEW] |= BIT_ULL(c->peer_node_id);
 
 	/* K2.  TearDown does not count: it was negotiated. */
 	if (c->cstate[DRBD_OLD] >= C_CONNECTED && c->peer_role[DRBD_OLD] == R_PRIMARY &&

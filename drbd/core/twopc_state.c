@@ -221,16 +221,43 @@ static bool quorate_side(const struct core_resource *r)
 	return false;
 }
 
-static void adopt_members(struct core_resource *r, const struct drbd_twopc_request *commit,
-			  unsigned int *flags)
+/*
+ * A disconnect that splits the cluster in halves.  Each half would see the other
+ * as gone by agreement and keep quorum alone, so one of them must not forget the
+ * other: the half that has the Primaries goes on, else that of the target (it is
+ * the initiator's half that leaves).
+ */
+static bool half_goes_on(u64 mine, u64 other, u64 primary_nodes, bool initiator)
 {
+	bool primary_here = primary_nodes & mine, primary_there = primary_nodes & other;
+
+	if (hweight64(mine) != hweight64(other))
+		return true;	/* counting settles it */
+	if (primary_here != primary_there)
+		return primary_here;
+	return !initiator;
+}
+
+static void adopt_members(struct core_resource *r, const struct drbd_twopc *prepared,
+			  const struct drbd_twopc_request *commit, unsigned int *flags)
+{
+	u64 reachable = commit->reachable_nodes, self = BIT_ULL(r->my_node_id);
+	u64 old = r->members[DRBD_OLD];
 	u32 d;
 
 	/* Existing nodes may send an empty mask (11.7). */
-	if (!(commit->flags & DRBD_TWOPC_HAS_REACHABLE) || !commit->reachable_nodes ||
-	    !quorate_side(r))
+	if (!(commit->flags & DRBD_TWOPC_HAS_REACHABLE) || !reachable || !quorate_side(r))
 		return;
-	r->members[DRBD_NEW] = commit->reachable_nodes | BIT_ULL(r->my_node_id);
+	if (prepared->is_disconnect && !(reachable & BIT_ULL(prepared->req.initiator))) {
+		/* It is the target's half that is named, to both halves. */
+		bool target_half = reachable & self;
+		u64 mine = target_half ? reachable : old & ~reachable;
+
+		if (!half_goes_on(mine, old & ~mine, commit->primary_nodes, !target_half))
+			return;
+		reachable = mine;
+	}
+	r->members[DRBD_NEW] = reachable | self;
 	for_each_dev(d, r)
 		if (!r->dev[d].quorum[DRBD_OLD])
 			*flags |= CORE_FORCE_RECALC;
@@ -274,7 +301,7 @@ void drbd_twopc_commit_remote(struct core_resource *r, const struct drbd_twopc *
 			drbd_state_apply_handshake(r, ci, v.role);
 		}
 	}
-	adopt_members(r, commit, flags);
+	adopt_members(r, prepared, commit, flags);
 	if (uncovered_primary(r, commit->primary_nodes) &&
 	    !(far_away && (commit->flags & DRBD_TWOPC_PRI_INCAPABLE)))
 		outdate_myself(r);
@@ -334,7 +361,9 @@ void drbd_twopc_commit_local(struct core_resource *r, const struct drbd_twopc *t
 	if (t->is_disconnect && ci >= 0)
 		*flags |= CORE_IGNORE_OUTDATE_FAILURE;
 
-	r->members[DRBD_NEW] = t->reachable_nodes | BIT_ULL(r->my_node_id);
+	if (!t->is_disconnect || (t->target_reachable_nodes & t->reachable_nodes) ||
+	    half_goes_on(t->reachable_nodes, t->target_reachable_nodes, t->primary_nodes, true))
+		r->members[DRBD_NEW] = t->reachable_nodes | BIT_ULL(r->my_node_id);
 	*flags |= CORE_FORCE_RECALC;
 
 	if (uncovered_primary(r, t->primary_nodes) && !(empty && incapable))
