@@ -180,7 +180,7 @@ static int dtcp_remove_path(struct drbd_transport *transport, struct drbd_path *
 }
 
 static int dtcp_net_conf_change(struct drbd_transport *transport,
-			       const struct drbd_transport_conf *new)
+				const struct drbd_transport_conf *new)
 {
 	struct dtcp_transport *t;
 	int err, i;

@@ -249,7 +249,7 @@ void dtcp_stream_use(struct dtcp_stream *s, enum drbd_stream which)
 /* ------------------------------------------------------------------- send */
 
 ssize_t dtcp_send_iter(struct drbd_transport *transport, enum drbd_stream stream,
-		      struct iov_iter *iter, unsigned int flags)
+		       struct iov_iter *iter, unsigned int flags)
 {
 	struct dtcp_transport *t = to_tcp(transport);
 	struct dtcp_stream *s = t->stream[stream];
@@ -294,7 +294,7 @@ ssize_t dtcp_send_iter(struct drbd_transport *transport, enum drbd_stream stream
 }
 
 int dtcp_send(struct drbd_transport *transport, enum drbd_stream stream,
-	     const void *buf, size_t size, unsigned int flags)
+	      const void *buf, size_t size, unsigned int flags)
 {
 	struct kvec vec = { .iov_base = (void *)buf, .iov_len = size };
 	struct iov_iter iter;
@@ -304,7 +304,7 @@ int dtcp_send(struct drbd_transport *transport, enum drbd_stream stream,
 }
 
 void dtcp_hint(struct drbd_transport *transport, enum drbd_stream stream,
-	      enum drbd_transport_hint hint)
+	       enum drbd_transport_hint hint)
 {
 	struct dtcp_stream *s = to_tcp(transport)->stream[stream];
 	struct sock *sk;
@@ -354,7 +354,7 @@ static unsigned int ahead_take(struct dtcp_stream *s, size_t size)
 }
 
 ssize_t dtcp_recv_iter(struct drbd_transport *transport, enum drbd_stream stream,
-		      struct iov_iter *iter)
+		       struct iov_iter *iter)
 {
 	struct dtcp_stream *s = to_tcp(transport)->stream[stream];
 	size_t size = iov_iter_count(iter);
@@ -435,7 +435,7 @@ unsigned int dtcp_recv_pending(struct drbd_transport *transport, enum drbd_strea
 }
 
 int dtcp_control_push(struct drbd_transport *transport,
-		     const struct drbd_control_receiver *receiver)
+		      const struct drbd_control_receiver *receiver)
 {
 	struct dtcp_transport *t = to_tcp(transport);
 	struct dtcp_stream *s = t->stream[CONTROL_STREAM];

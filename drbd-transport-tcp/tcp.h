@@ -142,20 +142,20 @@ void dtcp_set_buffers(struct sock *sk, unsigned int sndbuf, unsigned int rcvbuf)
 void dtcp_stream_use(struct dtcp_stream *s, enum drbd_stream which);
 
 int dtcp_send(struct drbd_transport *transport, enum drbd_stream stream,
-	     const void *buf, size_t size, unsigned int flags);
+	      const void *buf, size_t size, unsigned int flags);
 ssize_t dtcp_send_iter(struct drbd_transport *transport, enum drbd_stream stream,
-		      struct iov_iter *iter, unsigned int flags);
+		       struct iov_iter *iter, unsigned int flags);
 int dtcp_recv(struct drbd_transport *transport, enum drbd_stream stream, void *buf, size_t size);
 ssize_t dtcp_recv_iter(struct drbd_transport *transport, enum drbd_stream stream,
-		      struct iov_iter *iter);
+		       struct iov_iter *iter);
 unsigned int dtcp_recv_pending(struct drbd_transport *transport, enum drbd_stream stream);
 int dtcp_control_push(struct drbd_transport *transport,
-		     const struct drbd_control_receiver *receiver);
+		      const struct drbd_control_receiver *receiver);
 void dtcp_set_rcvtimeo(struct drbd_transport *transport, enum drbd_stream stream, long timeout);
 long dtcp_get_rcvtimeo(struct drbd_transport *transport, enum drbd_stream stream);
 bool dtcp_stream_ok(struct drbd_transport *transport, enum drbd_stream stream);
 void dtcp_hint(struct drbd_transport *transport, enum drbd_stream stream,
-	      enum drbd_transport_hint hint);
+	       enum drbd_transport_hint hint);
 void dtcp_abort(struct drbd_transport *transport);
 void dtcp_disconnect(struct drbd_transport *transport, bool linger);
 void dtcp_stat(struct drbd_transport *transport, struct drbd_transport_stats *stats);
