@@ -24,7 +24,7 @@ VERSION := $(shell sed -nE 's/^\#\# ([0-9][^ ]*).*/\1/p' CHANGELOG.md 2>/dev/nul
 
 # Newest kernel with headers.
 KVER ?= $(shell for d in /lib/modules/*/build; do [ -e $$d/Makefile ] && d=$${d%/build} && \
-	echo $${d\#\#*/}; done | sort -V | tail -n 1)
+	basename $$d; done | sort -V | tail -n 1)
 KDIR ?= /lib/modules/$(KVER)/build
 
 DESTDIR ?=
