@@ -21,32 +21,12 @@ bool same(OptionSet set, const char *name, const char *a, const char *b)
 
 }  // namespace
 
-TEST(Numbers, UnitsAndRoundingUp)
+TEST(Values, NumbersThatAreNone)
 {
-	unsigned long long n = 0;
-	EXPECT_TRUE(parse_number("3", 's', &n));
-	EXPECT_EQ(n, 3u);
-	EXPECT_TRUE(parse_number("10M", 'k', &n));
-	EXPECT_EQ(n, 10240u);
-	EXPECT_TRUE(parse_number("10s", '1', &n));
-	EXPECT_EQ(n, 5120u);
-	EXPECT_TRUE(parse_number("1G", 's', &n));
-	EXPECT_EQ(n, 2097152u);
-	EXPECT_TRUE(parse_number("3s", 'k', &n));
-	EXPECT_EQ(n, 2u);
-}
-
-TEST(Numbers, WhatIsNone)
-{
-	unsigned long long n;
-	for (const char *text : {"", "x", "5T", "5MM", "1.5", " 5", "M"})
-		EXPECT_FALSE(parse_number(text, '1', &n)) << text;
-	bool overflow = false;
-	EXPECT_FALSE(parse_number("100000000000000000000", '1', &n, &overflow));
-	EXPECT_TRUE(overflow);
-	overflow = false;
-	EXPECT_FALSE(parse_number("99999999999999999G", '1', &n, &overflow));
-	EXPECT_TRUE(overflow);
+	for (const char *text : {"", "x", "5T", "5MM", "1.5", "M"})
+		EXPECT_EQ(problem(OptionSet::net, "timeout", text), "not a number") << text;
+	for (const char *text : {"100000000000000000000", "99999999999999999G"})
+		EXPECT_EQ(problem(OptionSet::net, "timeout", text), "too big") << text;
 }
 
 TEST(Values, Ranges)

@@ -313,7 +313,7 @@ void Adjustment::queue_connection(const Connection &c)
 	bool net_differs = differ(OptionSet::net, c.net, running->net, &changed);
 	bool recreate = std::any_of(changed.begin(), changed.end(), [](const std::string &name) {
 		const OptionRule *rule = find_rule(OptionSet::net, name);
-		return rule && rule->immutable;
+		return rule && rule->immutable();
 	});
 	if (recreate) {
 		add(Stage::net_down, "del-peer", lines::to_peer("del-peer", r_, c));

@@ -116,6 +116,8 @@ Builder::Builder(ParseSession &session, const std::string &given, const std::str
 
 void Builder::run(const std::string &text)
 {
+	constexpr size_t bytes_per_claim = 64;
+	session_.claims_.reserve(session_.claims_.size() + text.size() / bytes_per_claim);
 	Scanner scanner(text, given_);
 	Parser parser(scanner, *this);
 	parser.parse();
@@ -196,11 +198,11 @@ void Builder::claim(std::string_view what, const std::string &key, int line)
 // The value of an INTEGER token, unit letter included.
 long Builder::number(const Token &t)
 {
-	unsigned long long value = 0;
-	if (!parse_number(t.text, '1', &value) || value > INT_MAX)
+	Number number = parse_number(t.text, '1');
+	if (number.fault != NumberFault::none || number.value > INT_MAX)
 		throw Failure(exit_code::config,
 			      at(t.line) + "number " + cut(t.text) + " is too big");
-	return static_cast<long>(value);
+	return static_cast<long>(number.value);
 }
 
 bool Builder::in_range(const Token &t, const char *name, long value, long min, long max)
@@ -975,7 +977,7 @@ void Builder::option_name(const Token &name)
 			rule_ = find_rule(set, candidate);
 			// `bitmap` is the peer device's here as it always was; the newer local
 			// option of that name must not change what old files mean.
-			if (rule_ && set == OptionSet::disk && !rule_->listed &&
+			if (rule_ && set == OptionSet::disk && !rule_->listed() &&
 			    find_rule(OptionSet::peer_device, candidate))
 				rule_ = nullptr;
 			if (rule_ && rule_->in_config) {

@@ -20,7 +20,10 @@ class Diagnostics;
 // What all files of one configuration share while they are read.
 class ParseSession {
 public:
-	ParseSession(Config &config, Diagnostics &diag) : config(config), diag(diag) {}
+	ParseSession(Config &config, Diagnostics &diag) : config(config), diag(diag)
+	{
+		claims_.reserve(expected_claims);
+	}
 
 	// Reads the main file ("-": standard input) or a -t file.  Throws Failure when it cannot
 	// be opened or when parsing cannot go on; recoverable errors clear config.valid.
@@ -46,6 +49,7 @@ public:
 
 private:
 	friend class Builder;
+	static constexpr size_t expected_claims = 1024;
 	std::unordered_map<std::string, Pos> claims_;
 	std::map<std::string, std::shared_ptr<Resource>> templates_;
 };

@@ -262,15 +262,14 @@ int set_gi(Run &run, const Target &t)
 
 /* ---- resize ---- */
 
-// Value of an option word, in sectors; 0 if it is not there.
+// The size that the words ask for, in sectors; 0 if they do not.
 unsigned long long size_in_sectors(const Words &words)
 {
 	const OptionRule *rule = find_rule(OptionSet::disk, "size");
 	unsigned long long sectors = 0;
 	for (const auto &w : words)
-		if (rule && w.rfind("--size=", 0) == 0 &&
-		    !parse_number(w.substr(7), rule->scale, &sectors))
-			sectors = 0;
+		if (rule && w.rfind("--size=", 0) == 0)
+			sectors = rule->option.meaning(w.substr(7)).value;
 	return sectors;
 }
 
@@ -382,8 +381,9 @@ HelperCommand wait_command(const Target &t, const std::string &what)
 		args = {what + "-resource", r.name};
 	if (r.me->kind == HostKind::stacked && !r.stacked_timeouts) {
 		unsigned long long interval = 10;
-		if (const Option *o = r.net.find("connect-int"))
-			parse_number(o->value, '1', &interval);
+		const OptionRule *rule = find_rule(OptionSet::net, "connect-int");
+		if (const Option *o = r.net.find("connect-int"); o && rule)
+			interval = rule->option.meaning(o->value).value;
 		args = args + Words{"--wfc-timeout", std::to_string(2 * interval)};
 	} else {
 		args = args + option_words(r.startup, {});

@@ -168,8 +168,9 @@ void Deriver::check_volume_sets(Resource &r)
 	if (r.hosts.empty())
 		return;
 	const HostSection &first = r.hosts.front();
-	for (size_t i = 1; i < r.hosts.size(); i++) {
-		const HostSection &other = r.hosts[i];
+	for (const HostSection &other : r.hosts) {
+		if (&other == &first)
+			continue;
 		for (const auto &v : first.volumes) {
 			const Volume *o = find_volume(other.volumes, v.vnr);
 			std::string n = std::to_string(v.vnr);
@@ -304,7 +305,7 @@ void Deriver::expand_mesh(Resource &r, const Mesh &mesh)
 void Deriver::implicit_connection(Resource &r)
 {
 	if (r.hosts.size() == 2) {
-		connect_hosts(r, r.hosts[0], r.hosts[1]);
+		connect_hosts(r, r.hosts.front(), r.hosts.back());
 	} else if (r.hosts.size() > 2) {
 		diag_.say("Resource " + r.name + ":\n"
 			  "\tUse explicit 'connection' sections (or a 'connection-mesh' section) "

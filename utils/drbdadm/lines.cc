@@ -154,7 +154,7 @@ HelperCommand net_options(const Resource &r, const Connection &c, bool set_defau
 {
 	std::vector<std::string> immutable;
 	for (const auto &rule : option_rules(OptionSet::net))
-		if (rule.immutable)
+		if (rule.immutable())
 			immutable.push_back(rule.name);
 	Words args = {"net-options", r.name, id(c)};
 	if (set_defaults)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <deque>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -170,7 +171,7 @@ struct Connection {
 	Pos pos;
 	bool implicit = false;
 	bool from_mesh = false;
-	std::deque<Path> paths;
+	std::list<Path> paths;
 	std::vector<PeerDevice> peer_devices;
 	Options net;
 	bool has_net = false;
@@ -204,8 +205,8 @@ struct Resource {
 	bool is_common = false;
 
 	Volumes volumes;
-	std::deque<HostSection> hosts;
-	std::deque<Connection> connections;
+	std::list<HostSection> hosts;
+	std::list<Connection> connections;
 	std::vector<Mesh> meshes;
 	std::string template_file;  // absolute
 	std::shared_ptr<Resource> template_common;

@@ -1,130 +1,95 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#define DRBD_GENL_TABLES
-#include "linux/drbd_genl.h"
-
 #include "options.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
-#include <strings.h>
 #include <unordered_map>
 
 namespace drbd::adm {
 
 namespace {
 
-OptionRule from_schema(const drbd_genl_field &f)
+constexpr unsigned long long no_limit = std::numeric_limits<unsigned long long>::max();
+
+constexpr drbd_genl_field number_field(const char *name, unsigned long long max)
 {
-	OptionRule rule;
-	rule.name = f.option;
-	rule.min = static_cast<unsigned long long>(std::max<__s64>(f.min, 0));
-	rule.max = f.offer;
-	rule.default_number = static_cast<unsigned long long>(std::max<__s64>(f.def, 0));
-	rule.scale = f.scale;
-	rule.clamp = f.flags & DRBD_F_TCLAMP;
-	rule.immutable = f.flags & DRBD_F_INVARIANT;
-	rule.listed = !(f.flags & DRBD_F_NEW);
-	for (int i = 0; i < f.nr_words; i++)
-		rule.words.push_back({f.words[i].word, f.words[i].value});
-	switch (f.kind) {
-	case DRBD_K_boolean:
-	case DRBD_K_flag:
-		rule.kind = ValueKind::boolean;
-		rule.default_bool = f.def != 0;
-		break;
-	case DRBD_K_num: rule.kind = ValueKind::number; break;
-	case DRBD_K_enumi: rule.any_case = true; [[fallthrough]];
-	case DRBD_K_enum: rule.kind = ValueKind::enumeration; break;
-	case DRBD_K_symnum: rule.kind = ValueKind::enum_or_number; break;
-	case DRBD_K_key: rule.kind = ValueKind::key; break;
-	default:
-		rule.kind = ValueKind::string;
-		rule.max_len = f.offer;
-		break;
-	}
-	// A resource in the file, a minor towards drbdsetup: nothing to check here.
-	if (rule.name == "resync-after") {
-		rule.kind = ValueKind::string;
-		rule.max_len = 0;
-		rule.default_text = "-1";
-	}
-	return rule;
+	drbd_genl_field f = {};
+	f.name = f.option = name;
+	f.unit = "";
+	f.type = DRBD_T_u64;
+	f.kind = DRBD_K_num;
+	f.scale = '1';
+	f.max = f.offer = max;
+	return f;
 }
 
-std::vector<OptionRule> from_nest(int nr)
+constexpr drbd_genl_field boolean_field(const char *name)
+{
+	drbd_genl_field f = number_field(name, 1);
+	f.type = DRBD_T_flag;
+	f.kind = DRBD_K_boolean;
+	return f;
+}
+
+constexpr drbd_genl_field text_field(const char *name)
+{
+	drbd_genl_field f = number_field(name, no_limit);
+	f.type = DRBD_T_str;
+	f.kind = DRBD_K_str;
+	return f;
+}
+
+constexpr unsigned long long max_wait_seconds = 300000;
+
+constexpr auto startup_fields = std::to_array<drbd_genl_field>({
+	number_field("wfc-timeout", max_wait_seconds),
+	number_field("degr-wfc-timeout", max_wait_seconds),
+	number_field("outdated-wfc-timeout", max_wait_seconds),
+	boolean_field("wait-after-sb"),
+});
+
+constexpr auto handler_fields = std::to_array<drbd_genl_field>({
+	text_field("pri-on-incon-degr"), text_field("pri-lost-after-sb"), text_field("pri-lost"),
+	text_field("initial-split-brain"), text_field("split-brain"), text_field("outdate-peer"),
+	text_field("fence-peer"), text_field("unfence-peer"), text_field("local-io-error"),
+	text_field("before-resync-target"), text_field("after-resync-target"),
+	text_field("before-resync-source"), text_field("out-of-sync"), text_field("quorum-lost"),
+	text_field("disconnected"),
+});
+
+constexpr auto proxy_fields = std::to_array<drbd_genl_field>({
+	number_field("memlimit", no_limit),
+	number_field("read-loops", no_limit),
+	number_field("compression", no_limit),
+	number_field("bwlimit", no_limit),
+});
+
+std::vector<OptionRule> rules_of(Section section)
 {
 	std::vector<OptionRule> rules;
-	for (const auto &nest : drbd_genl_nests) {
-		if (nest.nr != nr)
-			continue;
-		for (int i = 0; i < nest.nr_fields; i++)
-			if (nest.fields[i].option[0])
-				rules.push_back(from_schema(nest.fields[i]));
+	for (const auto &o : options(section)) {
+		OptionRule &rule = rules.emplace_back(o);
+		rule.reference = rule.name == "resync-after";
+		// Whether a device has a disk is said by its disk statement.
+		rule.in_config = rule.name != "diskless";
 	}
 	return rules;
 }
 
-OptionRule number_rule(std::string name, unsigned long long max)
-{
-	OptionRule rule;
-	rule.name = std::move(name);
-	rule.kind = ValueKind::number;
-	rule.max = max;
-	return rule;
-}
-
-OptionRule text_rule(std::string name)
-{
-	OptionRule rule;
-	rule.name = std::move(name);
-	return rule;
-}
-
-std::vector<OptionRule> startup_rules()
-{
-	constexpr unsigned long long max_seconds = 300000;
-	std::vector<OptionRule> rules = {
-		number_rule("wfc-timeout", max_seconds),
-		number_rule("degr-wfc-timeout", max_seconds),
-		number_rule("outdated-wfc-timeout", max_seconds),
-	};
-	OptionRule after_sb;
-	after_sb.name = "wait-after-sb";
-	after_sb.kind = ValueKind::boolean;
-	rules.push_back(after_sb);
-	return rules;
-}
-
-std::vector<OptionRule> handler_rules()
+template <size_t N> std::vector<OptionRule> rules_of(const std::array<drbd_genl_field, N> &fields)
 {
 	std::vector<OptionRule> rules;
-	for (const char *name :
-	     {"pri-on-incon-degr", "pri-lost-after-sb", "pri-lost", "initial-split-brain",
-	      "split-brain", "outdate-peer", "fence-peer", "unfence-peer", "local-io-error",
-	      "before-resync-target", "after-resync-target", "before-resync-source",
-	      "out-of-sync", "quorum-lost", "disconnected"})
-		rules.push_back(text_rule(name));
+	for (const auto &f : fields)
+		rules.emplace_back(drbd::Option(f));
 	return rules;
 }
 
 std::vector<OptionRule> proxy_rules()
 {
-	constexpr auto no_limit = std::numeric_limits<unsigned long long>::max();
-	std::vector<OptionRule> rules;
-	for (const char *name : {"memlimit", "read-loops", "compression", "bwlimit"})
-		rules.push_back(number_rule(name, no_limit));
+	auto rules = rules_of(proxy_fields);
 	for (const char *name : {"sndbuf-size", "rcvbuf-size", "ping-timeout"})
 		rules.push_back(*find_rule(OptionSet::net, name));
-	return rules;
-}
-
-std::vector<OptionRule> device_rules()
-{
-	auto rules = from_nest(DRBD_NLA_device_conf);
-	// Tools 9.22 know these two on the command line only; drbdadm decides about diskless.
-	for (auto &rule : rules)
-		if (rule.name == "diskless")
-			rule.in_config = false;
 	return rules;
 }
 
@@ -141,13 +106,13 @@ struct Table {
 
 const Table &table(OptionSet set)
 {
-	static const Table resource(from_nest(DRBD_NLA_res_opts));
-	static const Table net(from_nest(DRBD_NLA_net_conf));
-	static const Table disk(from_nest(DRBD_NLA_disk_conf));
-	static const Table peer_device(from_nest(DRBD_NLA_peer_device_conf));
-	static const Table device(device_rules());
-	static const Table startup(startup_rules());
-	static const Table handlers(handler_rules());
+	static const Table resource(rules_of(Section::resource));
+	static const Table net(rules_of(Section::net));
+	static const Table disk(rules_of(Section::disk));
+	static const Table peer_device(rules_of(Section::peer_device));
+	static const Table device(rules_of(Section::device));
+	static const Table startup(rules_of(startup_fields));
+	static const Table handlers(rules_of(handler_fields));
 
 	switch (set) {
 	case OptionSet::resource: return resource;
@@ -163,20 +128,17 @@ const Table &table(OptionSet set)
 	return proxy;
 }
 
-// What a value means as stored integer; false if it is no value of this option.
-bool stored_number(const OptionRule &rule, const std::string &value, unsigned long long *out)
+// What the kernel would store; out of range is no obstacle, but what is clamped is clamped.
+Checked stored(const OptionRule &rule, const std::string &value)
 {
-	for (const auto &w : rule.words) {
-		if (w.text == value) {
-			*out = static_cast<unsigned long long>(w.value);
-			return true;
-		}
-	}
-	if (!parse_number(value, rule.scale, out))
-		return false;
-	if (rule.clamp)
-		*out = std::clamp(*out, rule.min, rule.max);
-	return true;
+	Checked checked = rule.option.check(value);
+	return checked ? checked : rule.option.meaning(value);
+}
+
+bool compares_as_text(const OptionRule &rule)
+{
+	Kind kind = rule.option.kind();
+	return rule.reference || kind == Kind::str || kind == Kind::key || kind == Kind::none;
 }
 
 }  // namespace
@@ -197,7 +159,7 @@ std::string rule_names(OptionSet set)
 {
 	std::string names;
 	for (const auto &rule : option_rules(set)) {
-		if (!rule.listed)
+		if (!rule.listed())
 			continue;
 		if (!names.empty())
 			names += " | ";
@@ -206,140 +168,34 @@ std::string rule_names(OptionSet set)
 	return names;
 }
 
-bool parse_number(const std::string &text, char scale, unsigned long long *out, bool *overflow)
-{
-	constexpr auto most = std::numeric_limits<unsigned long long>::max();
-	unsigned long long value = 0;
-	bool too_big = false;
-	size_t i = 0;
-	bool negative = !text.empty() && text[0] == '-';
-
-	if (negative)
-		i++;
-	size_t digits = i;
-	for (; i < text.size() && text[i] >= '0' && text[i] <= '9'; i++) {
-		unsigned digit = static_cast<unsigned>(text[i] - '0');
-		if (value > (most - digit) / 10)
-			too_big = true;
-		value = value * 10 + digit;
-	}
-	if (i == digits || text.size() - i > 1)
-		return false;
-
-	auto factor = [](char unit) -> unsigned long long {
-		switch (unit) {
-		case '1': return 1;
-		case 's': return 512;
-		case 'k':
-		case 'K': return 1ULL << 10;
-		case 'm':
-		case 'M': return 1ULL << 20;
-		case 'g':
-		case 'G': return 1ULL << 30;
-		default: return 0;
-		}
-	};
-	unsigned long long from = factor(i < text.size() ? text[i] : scale), to = factor(scale);
-	if (!from || (i < text.size() && text[i] == '1'))
-		return false;
-	if (negative && value)
-		too_big = true;  // as an unsigned number it is huge
-	if (from >= to) {
-		if (value > most / (from / to))
-			too_big = true;
-		value *= from / to;
-	} else {
-		value = value / (to / from) + (value % (to / from) != 0);
-	}
-	if (too_big) {
-		if (overflow)
-			*overflow = true;
-		return false;
-	}
-	*out = value;
-	return true;
-}
-
 std::string value_problem(const OptionRule &rule, const std::string &value)
 {
-	auto allowed = [&] {
-		std::string text = "not valid\nAllowed values are: ";
-		for (const auto &w : rule.words)
-			text += (&w == &rule.words.front() ? "" : " | ") + w.text;
-		return text;
-	};
-
-	switch (rule.kind) {
-	case ValueKind::boolean:
-		return value == "yes" || value == "no" ? "" : "not 'yes' or 'no'";
-	case ValueKind::enumeration:
-		for (const auto &w : rule.words)
-			if (rule.any_case ? !strcasecmp(w.text.c_str(), value.c_str())
-					  : w.text == value)
-				return "";
-		return allowed();
-	case ValueKind::enum_or_number:
-		for (const auto &w : rule.words)
-			if (w.text == value)
-				return "";
-		[[fallthrough]];
-	case ValueKind::number: {
-		unsigned long long number;
-		bool overflow = false;
-		if (!parse_number(value, rule.scale, &number, &overflow)) {
-			if (overflow)
-				return rule.clamp ? "" : "too big";
-			return rule.kind == ValueKind::number ? "not a number" : "not valid";
-		}
-		if (rule.clamp)
-			return "";
-		return number < rule.min ? "too small" : number > rule.max ? "too big" : "";
-	}
-	case ValueKind::string:
-		if (rule.max_len && value.size() > rule.max_len)
-			return "too long\nmax len: " + std::to_string(rule.max_len);
+	if (rule.reference)
 		return "";
-	case ValueKind::key: return "";
-	}
-	return "";
+	Checked checked = rule.option.check(value);
+	if (checked)
+		return "";
+	std::string text(fault_text(checked.fault));
+	std::string hint = rule.option.hint(checked.fault);
+	return hint.empty() ? text : text + "\n" + hint;
 }
 
 bool same_value(const OptionRule &rule, const std::string &a, const std::string &b)
 {
-	switch (rule.kind) {
-	case ValueKind::number:
-	case ValueKind::enum_or_number: {
-		unsigned long long na, nb;
-		if (stored_number(rule, a, &na) && stored_number(rule, b, &nb))
-			return na == nb;
+	if (a == b || compares_as_text(rule))
 		return a == b;
-	}
-	case ValueKind::enumeration:
-		if (rule.any_case)
-			return strcasecmp(a.c_str(), b.c_str()) == 0;
-		return a == b;
-	default: return a == b;
-	}
+	Checked ca = stored(rule, a), cb = stored(rule, b);
+	return ca && cb && ca.value == cb.value;
 }
 
 bool is_default(const OptionRule &rule, const std::string &value)
 {
-	switch (rule.kind) {
-	case ValueKind::boolean: return value == (rule.default_bool ? "yes" : "no");
-	case ValueKind::number:
-	case ValueKind::enum_or_number: {
-		unsigned long long number;
-		return stored_number(rule, value, &number) && number == rule.default_number;
-	}
-	case ValueKind::enumeration:
-		for (const auto &w : rule.words)
-			if (static_cast<unsigned long long>(w.value) == rule.default_number)
-				return same_value(rule, w.text, value);
-		return false;
-	case ValueKind::string: return value == rule.default_text;
-	case ValueKind::key: return value.empty() || value == "0";
-	}
-	return false;
+	if (rule.reference)
+		return value == rule.option.default_text();
+	if (compares_as_text(rule))
+		return value.empty();
+	Checked checked = stored(rule, value);
+	return checked && checked.value == rule.option.default_value();
 }
 
 }  // namespace drbd::adm

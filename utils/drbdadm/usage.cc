@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // What each command takes besides objects, and the help made from it.
-#define DRBD_GENL_TABLES
-#include "linux/drbd_genl.h"
-
 #include <algorithm>
 #include <cstdio>
 #include <set>
@@ -16,25 +13,19 @@ namespace {
 void add_rules(std::vector<BackendOption> &out, OptionSet set, bool only_mutable = false)
 {
 	for (const auto &rule : option_rules(set)) {
-		if (only_mutable && rule.immutable)
+		if (only_mutable && rule.immutable())
 			continue;
-		out.push_back({rule.name, true, rule.kind == ValueKind::boolean, rule.listed});
+		out.push_back({rule.name, true, rule.is_bool(), rule.listed()});
 	}
 }
 
 void add_nest(std::vector<BackendOption> &out, int nr)
 {
-	for (const auto &nest : drbd_genl_nests) {
-		if (nest.nr != nr)
-			continue;
-		for (int i = 0; i < nest.nr_fields; i++) {
-			const auto &f = nest.fields[i];
-			if (f.option[0])
-				out.push_back({f.option, true,
-					       f.kind == DRBD_K_flag || f.kind == DRBD_K_boolean,
-					       !(f.flags & DRBD_F_NEW)});
-		}
-	}
+	for (const auto &f : nest_fields(static_cast<unsigned>(nr)))
+		if (f.option[0])
+			out.push_back({f.option, true,
+				       f.kind == DRBD_K_flag || f.kind == DRBD_K_boolean,
+				       !(f.flags & DRBD_F_NEW)});
 }
 
 std::vector<BackendOption> make(Backend backend)
