@@ -363,7 +363,7 @@ PER_OBJECT = ["-d up", "-d down", "-d adjust", "-d primary", "-d secondary", "-d
               "sh-resource", "sh-lr-of", "dump", "-d dump", "dump-xml"]
 
 
-def commands(rng, text):
+def commands(rng, text, generator_files):
     names = re.findall(r'(?m)^resource ("[^"]*"|\S+)', text) or ["r0"]
     names = [n.strip('"') for n in names]
     picked = [c.split() for c in PLAIN]
@@ -371,7 +371,7 @@ def commands(rng, text):
         name = rng.choice(names)
         if command == "-d adjust":
             # 9.22 also sets up devices of peers that were not asked for (DIFFERENCES.md).
-            if "proxy" not in text:
+            if "proxy" not in text + "".join(generator_files):
                 picked.append([*command.split(), rng.choice(["all", name])])
             continue
         target = rng.choice(["all", name, name, name, f"{name}/{rng.randrange(3)}",
@@ -444,7 +444,7 @@ def main():
             for environment in environments:
                 environment["__DRBD_NODE__"] = node
             bad = False
-            for command in commands(rng, text):
+            for command in commands(rng, text, generator.files.values()):
                 theirs = run(directory, environments[0], command)
                 ours = run(directory, environments[1], command)
                 want = known_difference(command, theirs.stdout)
