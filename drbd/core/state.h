@@ -65,7 +65,13 @@ enum core_peer_device_flag {
 	CORE_PD_REPLICATION_NEXT	= 1u << 11,/* peer announced replication=yes for its next resync */
 	CORE_PD_PEER_REPLICATION_NEXT	= 1u << 12,/* we announced that */
 	CORE_PD_RESYNC_WITHOUT_REPL	= 1u << 13,/* feature 128 agreed; else replication stays yes */
+	CORE_PD_MAYBE_FINISHED		= 1u << 14,/* kept by core: lost as its source; it may have
+						    * finished, and be on the present generation */
 };
+
+/* Those that core keeps from one transaction to the next. */
+#define CORE_PD_KEPT	(CORE_PD_CONSIDER_RESYNC | CORE_PD_UNSTABLE_RESYNC | CORE_PD_GOT_STABLE | \
+			 CORE_PD_INCON_DEGR_CALLED | CORE_PD_MAYBE_FINISHED)
 
 /* core_peer_device.negotiation: this peer's share in an attach negotiation (8.3);
  * otherwise L_ESTABLISHED, L_WF_BITMAP_S or L_WF_BITMAP_T */

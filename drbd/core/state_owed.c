@@ -174,6 +174,15 @@ static bool peer_misses_writes(const struct core_resource *r, const struct core_
 
 	if (BECAME(pd, repl_state, L_AHEAD))
 		return true;
+	/*
+	 * Lost as the source of its resync.  If it had just finished it is UpToDate
+	 * on the present generation, and free to be promoted: writes that it misses
+	 * must not belong to that generation, or the next comparison would take
+	 * this node for its ancestor.
+	 */
+	if (primary && drbd_is_sync_source(pd->repl_state[DRBD_OLD]) &&
+	    pd->repl_state[DRBD_NEW] < L_ESTABLISHED)
+		return true;
 
 	if ((old == D_INCONSISTENT || old == D_CONSISTENT || old == D_UP_TO_DATE) &&
 	    (new < D_INCONSISTENT || new == D_OUTDATED || new == D_UNKNOWN)) {
@@ -225,12 +234,33 @@ static void owe_generation(struct core_resource *r, struct core_device *dev)
 
 /* ----------------------------------------------------------------- at commit */
 
-static void owe_connection(struct core_resource *r, struct core_connection *c)
+/* A resync was agreed on but has not begun: the UUIDs do not tell of it yet. */
+static bool resync_not_begun(const struct core_resource *r, u32 ci)
 {
+	u32 d;
+
+	for_each_dev(d, r) {
+		u8 repl = r->dev[d].pd[ci].repl_state[DRBD_OLD];
+
+		if (repl == L_WF_BITMAP_S || repl == L_WF_BITMAP_T)
+			return true;
+	}
+	return false;
+}
+
+static void owe_connection(struct core_resource *r, u32 ci)
+{
+	struct core_connection *c = &r->conn[ci];
 	u8 old = c->cstate[DRBD_OLD], new = c->cstate[DRBD_NEW];
 
 	if (lost_connection(c)) {
-		c->flags |= CORE_CONN_WAS_CONNECTED;
+		/*
+		 * "Reconnected" with equal UUIDs means that no resync is needed, and
+		 * overrules the marks of a crash.  So it may not be said after a
+		 * connection on which the resync for such a mark did not begin.
+		 */
+		if (!resync_not_begun(r, ci))
+			c->flags |= CORE_CONN_WAS_CONNECTED;
 		if (r->flags & CORE_RES_TWOPC_RUNNING)
 			c->commit |= CORE_CONN_TWOPC_LOST;
 		if (c->peer_role[DRBD_OLD] == R_PRIMARY)
@@ -326,6 +356,10 @@ static void owe_peer_device(struct core_resource *r, struct core_device *dev, u3
 	    c->peer_role[DRBD_OLD] == R_SECONDARY && c->peer_role[DRBD_NEW] == R_PRIMARY &&
 	    dev->disk_state[DRBD_NEW] == D_INCONSISTENT)
 		pd->flags |= CORE_PD_CONSIDER_RESYNC;
+	if (drbd_is_sync_source(old) && new < L_ESTABLISHED)
+		pd->flags |= CORE_PD_MAYBE_FINISHED;
+	else if (new >= L_ESTABLISHED)
+		pd->flags &= ~CORE_PD_MAYBE_FINISHED;
 	pd->flags &= ~CORE_PD_GOT_STABLE;				/* P17 */
 }
 
@@ -705,7 +739,7 @@ void drbd_state_owed(struct core_resource *r, unsigned int flags)
 
 	drbd_state_summarise(r);
 	for_each_conn(c, r)
-		owe_connection(r, &r->conn[c]);
+		owe_connection(r, c);
 	for_each_dev(d, r)
 		owe_device(r, &r->dev[d]);
 	for_each_dev(d, r)

@@ -92,6 +92,8 @@ void drbd_uuid_peers_init(struct drbd_uuid_peers *p, const struct core_resource 
 		p->disk_state[node] = pd->disk_state[DRBD_OLD];
 		if (pd_up(pd, DRBD_OLD) && pd->disk_state[DRBD_OLD] == D_DISKLESS)
 			p->connected_diskless |= 1u << node;
+		if (pd->flags & CORE_PD_MAYBE_FINISHED)
+			p->maybe_finished |= 1u << node;
 	}
 }
 
@@ -122,8 +124,13 @@ bool drbd_uuid_rotate(struct drbd_uuid_set *u, const struct drbd_uuid_peers *p, 
 
 		if (n == u->my_node_id || !(p->configured & (1u << n)))
 			continue;
-		if (u->bitmap[n] && u->bitmap[n] != old)
+		if (u->bitmap[n] && u->bitmap[n] != old) {
+			/* Its bitmap UUID stays, for it may just as well not have
+			 * finished; but it must not take new writes for known. */
+			if (slot && (p->maybe_finished & (1u << n)))
+				counts = true;
 			continue;
+		}
 		if ((p->connected_diskless & (1u << n)) && !slot)
 			continue;
 		if (!absent(p, n, weak))
@@ -161,13 +168,18 @@ bool drbd_uuid_new_generation(struct drbd_uuid_set *u, const struct drbd_uuid_pe
 {
 	bool day0 = drbd_uuid_day0(u);
 	u64 changed, old = u->cur;
+	unsigned int n;
 
 	if (strip(old) == DRBD_UUID_JUST_CREATED || !old)
 		old = fresh(rnd[0]);
 	if (!drbd_uuid_rotate(u, p, weak, dagtag, old, &changed) && !day0)
 		return false;
 	u->cur = fresh(rnd[1]) | (primary ? DRBD_UUID_PRIMARY : 0);
-	if (day0)
+	/* Either somebody's bitmap UUID or the history remembers where this came from. */
+	for (n = 0; n < DRBD_UUID_NODES; n++)
+		if (u->bitmap[n] == old)
+			break;
+	if (day0 || n == DRBD_UUID_NODES)
 		drbd_uuid_push(u, old);
 	return true;
 }

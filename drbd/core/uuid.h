@@ -91,6 +91,7 @@ bool drbd_uuid_day0(const struct drbd_uuid_set *u);
 struct drbd_uuid_peers {
 	u32 configured;			/* node ids with a connection object */
 	u32 connected_diskless;		/* connected, Diskless */
+	u32 maybe_finished;		/* CORE_PD_MAYBE_FINISHED: may be on the current UUID */
 	u8 disk_state[DRBD_UUID_NODES];	/* D_*, of configured ones */
 };
 
