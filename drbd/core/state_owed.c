@@ -356,10 +356,15 @@ static void owe_peer_device(struct core_resource *r, struct core_device *dev, u3
 	    c->peer_role[DRBD_OLD] == R_SECONDARY && c->peer_role[DRBD_NEW] == R_PRIMARY &&
 	    dev->disk_state[DRBD_NEW] == D_INCONSISTENT)
 		pd->flags |= CORE_PD_CONSIDER_RESYNC;
+	/* After a restart nobody knows any more whether a resync was running. */
 	if (drbd_is_sync_source(old) && new < L_ESTABLISHED)
 		pd->flags |= CORE_PD_MAYBE_FINISHED;
 	else if (new >= L_ESTABLISHED)
 		pd->flags &= ~CORE_PD_MAYBE_FINISHED;
+	else if (dev->disk_state[DRBD_OLD] <= D_ATTACHING &&
+		 dev->disk_state[DRBD_NEW] > D_ATTACHING && dev->uuids &&
+		 dev->uuids->bitmap[c->peer_node_id])
+		pd->flags |= CORE_PD_MAYBE_FINISHED;
 	pd->flags &= ~CORE_PD_GOT_STABLE;				/* P17 */
 }
 
