@@ -405,10 +405,17 @@ int main(void)
 				if (p->from[k] >= 0 && p->out.len < OUT_LIMIT)
 					pfd[n++] = (struct pollfd){ p->from[k], POLLIN, 0 };
 		}
+		/* Look at everything a few times a second in any case: an event that the
+		 * driver did not announce must not cost more than that. */
 		ms = expire();
-		wait = (struct timespec){ ms / 1000, ms % 1000 * 1000000L };
-		if (ppoll(pfd, n, ms < 0 ? NULL : &wait, &waiting) < 0 && errno != EINTR)
+		if (ms < 0 || ms > 200)
+			ms = 200;
+		wait = (struct timespec){ 0, ms * 1000000L };
+		k = ppoll(pfd, n, &wait, &waiting);
+		if (k < 0 && errno != EINTR)
 			abort();
+		if (k == 0)
+			port_event = 1;
 		if (port_event) {
 			port_event = 0;
 			probe();
