@@ -17,6 +17,7 @@
 #include "adjust.h"
 #include "derive.h"
 #include "dump.h"
+#include "explain.h"
 #include "failure.h"
 #include "files.h"
 #include "lines.h"
@@ -557,6 +558,41 @@ int dump_xml_one(Run &run, const Target &t)
 	return 0;
 }
 
+/* ---- explain ---- */
+
+int explain_resources(Run &run, std::vector<Target> &targets)
+{
+	bool as_array = std::any_of(run.cli.begin(), run.cli.end(),
+				    [](const std::string &w) { return w.rfind("--json", 0) == 0; });
+	auto status = nlohmann::json::parse(run.executor.output_of({"status", "--json"}), nullptr,
+					    false);
+	if (!status.is_array())
+		throw Failure(exit_code::exec, "drbdsetup status --json gave no usable answer.");
+	KernelLog log = KernelLog::read();
+	nlohmann::json all = nlohmann::json::array();
+	bool anything = false;
+
+	for (const auto &t : targets) {
+		auto element = std::find_if(status.begin(), status.end(), [&](const auto &s) {
+			return s.is_object() && s.value("name", nlohmann::json()) == t.resource->name;
+		});
+		auto findings = explain(*t.resource,
+					element == status.end() ? nlohmann::json() : *element, log);
+		anything |= !findings.empty();
+		for (const auto &f : findings) {
+			if (as_array)
+				all.push_back(as_json(f));
+			else
+				print_line(as_text(f));
+		}
+		if (findings.empty() && !as_array)
+			print_line(t.resource->name + ": everything is as it should be.\n");
+	}
+	if (as_array)
+		print_line(all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+	return anything ? 1 : 0;
+}
+
 /* ---- for scripts ---- */
 
 std::string device_name(const Volume &v)
@@ -831,6 +867,7 @@ constexpr auto table = std::to_array<CommandSpec>({
 	{"wipe-md", 1, Backend::drbdmeta, volumes | needs_disk, meta_command},
 	{"apply-al", 1, Backend::drbdmeta, volumes | needs_disk, meta_command},
 	{"forget-peer", 1, Backend::drbdmeta, connections, forget_peer},
+	{"explain", 1, Backend::explain, 0, nullptr, explain_resources},
 	{"hidden-commands", 1, Backend::none, no_objects | no_config, nullptr, nullptr,
 	 hidden_commands},
 

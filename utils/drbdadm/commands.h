@@ -58,7 +58,7 @@ struct BackendOption {
 enum class Backend {
 	none, resource, new_minor, disk, new_peer, net, peer_device, connect, adjust, disconnect,
 	role, detach, invalidate, invalidate_remote, verify, resize, create_md, drbdmeta,
-	new_current_uuid, set_gi, status,
+	new_current_uuid, set_gi, status, explain,
 };
 
 const std::vector<BackendOption> &backend_options(Backend backend);

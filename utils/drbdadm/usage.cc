@@ -68,12 +68,13 @@ std::vector<BackendOption> make(Backend backend)
 	case Backend::drbdmeta: flags({"force"}); break;
 	case Backend::new_current_uuid: add_nest(out, DRBD_NLA_new_c_uuid_parms); break;
 	case Backend::set_gi: break;
+	case Backend::explain: flags({"json"}); break;
 	case Backend::status: flags({"statistics"}); out.back().listed = false; break;
 	}
 	return out;
 }
 
-constexpr int last_backend = static_cast<int>(Backend::status);
+constexpr int last_backend = static_cast<int>(Backend::explain);
 
 // Names in two columns, filled column by column, the left one holding the extra name.
 void print_columns(std::vector<std::string> names)
