@@ -388,7 +388,9 @@ enum core_pd_after {
 	CORE_PD_SEND_STATE_ALL		= 1ull << 13,/* P_STATE of this volume to all peers */
 	CORE_PD_WRITE_BITMAP		= 1ull << 14,/* queue bitmap write-out */
 	CORE_PD_NEW_UUID_NOW		= 1ull << 15,/* create the pending generation */
-	CORE_PD_START_REQUESTS		= 1ull << 16,/* SyncTarget or VerifyS: start the generator */
+	CORE_PD_START_REQUESTS		= 1ull << 16,/* SyncTarget or VerifyS: start the generator. Never
+						      * before the P_STATE that says so was sent: the
+						      * source takes the end only from a known target */
 	CORE_PD_BEGAN_RESYNC		= 1ull << 17,/* log it; as target: exposed UUID, checksums, start UUID */
 	CORE_PD_RESYNC_ENDED		= 1ull << 18,/* left Sync*, Paused*: helper after-resync-target etc. */
 	CORE_PD_SEND_ENABLE_REPL	= 1ull << 19,/* P_ENABLE_REPLICATION(1) */

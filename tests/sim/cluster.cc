@@ -49,7 +49,7 @@ bool Cluster::step(bool chaos)
 			n->timers();
 	if (chaos && rnd(25) == 0)
 		command();
-	if (chaos && rnd(4) == 0)
+	if (chaos && opt.writes && rnd(4) == 0)
 		for (auto &n : nodes_)
 			n->write(rnd(BLOCKS));
 
@@ -158,7 +158,10 @@ void Cluster::command()
 	case 3:
 	case 4:
 	case 5:
-		if (n.alive() && n.r().role[0] != R_PRIMARY)
+		/* New generations of a Primary without good data of its own (resync.md
+		 * 2.6) are not part of this model; among two nodes there are none. */
+		if (n.alive() && n.r().role[0] != R_PRIMARY &&
+		    (opt.nodes == 2 || n.dev().disk_state[0] == D_UP_TO_DATE))
 			n.promote(false);
 		return;
 	case 6:
@@ -320,7 +323,10 @@ void Cluster::run()
 	check_states();
 	if (opt.nodes == 2)
 		check_data();
-	if (!split_brains)
+	unsigned primaries = 0;	/* more than one: they keep each other out, and say so */
+	for (auto &n : nodes_)
+		primaries += n->r().role[0] == R_PRIMARY;
+	if (!split_brains && primaries < 2)
 		for (auto &n : nodes_)
 			for (unsigned c = 0; c + 1 < opt.nodes; c++)
 				if (n->conn(c).cstate[0] != C_CONNECTED)

@@ -122,7 +122,7 @@ private:
 		bool held_bitmap = false;
 		Bits bitmap;
 		std::set<unsigned> rs_pending;
-		bool rs_done_sent = false;
+		bool rs_started = false, rs_done_sent = false;
 		u64 rs_start_uuid = 0;
 		std::map<u64, unsigned> peer_writes;	/* not peer-acked: id -> block */
 	};
@@ -214,6 +214,7 @@ struct Options {
 	bool crashes = true;
 	bool cuts = true;
 	bool graceful = true;
+	bool writes = true;
 };
 
 class Cluster {

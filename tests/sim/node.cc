@@ -898,7 +898,7 @@ void Node::record(unsigned c, u32 word, const drbd_peer_state_decision &d)
 	drbd_twopc_out out;
 
 	if (!(pd_[c].flags & CORE_PD_UUIDS_RECEIVED))
-		throw Violation("state before UUIDs");
+		return;		/* left over from an attempt that was given up */
 	u8 repl = compare(c, word, true);
 	if (!repl)
 		return;
@@ -1056,6 +1056,9 @@ void Node::start_target(unsigned c)
 							  static_cast<u8>(node_of(c)), 0);
 	link_[c].rs_pending.clear();
 	link_[c].rs_done_sent = false;
+	/* Not before the source was told: it learns of the end only from one that
+	 * it knows to be its target. */
+	link_[c].rs_started = false;
 }
 
 bool Node::resync_step(std::mt19937_64 &rng)
@@ -1064,7 +1067,8 @@ bool Node::resync_step(std::mt19937_64 &rng)
 		Link &l = link_[c];
 		unsigned p = node_of(c);
 
-		if (pd_[c].repl_state[0] != L_SYNC_TARGET || !l.session || l.rs_done_sent)
+		if (pd_[c].repl_state[0] != L_SYNC_TARGET || !l.session || !l.rs_started ||
+		    l.rs_done_sent)
 			continue;
 		if (disk_.slot[p].none()) {
 			if (!l.rs_pending.empty())
@@ -1392,6 +1396,8 @@ bool Node::run_worker()
 			for (unsigned o = 0; o < conn_.size(); o++)
 				if (o != c && conn_[o].cstate[0] >= C_CONNECTED)
 					send_state(o);
+		if ((a & CORE_PD_START_REQUESTS) && pd_[c].repl_state[0] == L_SYNC_TARGET)
+			link_[c].rs_started = true;
 		if ((a & CORE_PD_NEW_UUID_NOW) && (dev_.flags & CORE_DEV_NEW_UUID_PENDING))
 			make_generation(false);
 	}
