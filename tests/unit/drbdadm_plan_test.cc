@@ -21,9 +21,10 @@ public:
 	{
 		EXPECT_NE(mkdtemp(dir_), nullptr);
 		std::ofstream(script()) << "#!/bin/sh\n"
-					   "echo \"$@\" >> "
+					   "[ \"$1\" = --batch ] || echo \"$@\" >> "
 					<< log()
 					<< "\n"
+					   "[ \"$1\" = --batch ] && { echo usage; exit 20; }\n"
 					   "case \" $FAIL \" in *\" $1=\"*) "
 					   "s=\" $FAIL\"; s=${s##* $1=}; exit ${s%% *};; esac\n"
 					   "[ \"$1\" = hang ] && exec sleep 60\n"
@@ -121,6 +122,63 @@ TEST(Plan, QueuesEqualKeysOnce)
 	for (int i = 0; i < 3; i++)
 		f.plan.add({Stage::peer_devices, "x", "a", {}, "r\n1\n0"});
 	EXPECT_EQ(f.plan.steps().size(), 1u);
+}
+
+namespace {
+
+// A drbdsetup that knows batch mode: logs each request, answers with what `reply` prints.
+void speak_batch(const FakeHelper &f, const std::string &reply)
+{
+	std::ofstream(f.script()) << "#!/bin/sh\n"
+				     "[ \"$1\" = --batch ] || { echo single \"$@\" >> "
+				  << f.log()
+				  << "; exit 0; }\n"
+				     "while read -r line; do echo \"$line\" >> "
+				  << f.log() << "\n"
+				  << reply << "\ndone\n";
+}
+
+}  // namespace
+
+TEST(Batch, OneProcessForAllCommands)
+{
+	FakeHelper f;
+	speak_batch(f, "echo '{\"exit\": 0, \"stdout\": \"\", \"stderr\": \"\"}'");
+	f.add(Stage::create_resource, "a", "create");
+	f.add(Stage::connect, "a", "connect");
+	EXPECT_EQ(f.plan.execute(f.executor, f.diag), 0);
+	EXPECT_EQ(f.executed(), "[\"create\"]\n[\"connect\"]\n");
+}
+
+TEST(Batch, AFailedCommandIsAFailedCommand)
+{
+	FakeHelper f;
+	speak_batch(f, "echo '{\"exit\": 10, \"stdout\": \"\", \"stderr\": \"\"}'");
+	f.add(Stage::create_resource, "a", "create");
+	f.add(Stage::connect, "a", "connect");
+	EXPECT_EQ(f.plan.execute(f.executor, f.diag), 1);
+	EXPECT_EQ(f.executed(), "[\"create\"]\n");
+	EXPECT_NE(f.messages.find("create' terminated with exit code 10"), std::string::npos);
+}
+
+TEST(Batch, AProgramThatDiesHalfWayIsAFailure)
+{
+	FakeHelper f;
+	speak_batch(f, "case $line in *create*) "
+		       "echo '{\"exit\": 0, \"stdout\": \"\", \"stderr\": \"\"}';; *) exit;; esac");
+	f.add(Stage::create_resource, "a", "create");
+	f.add(Stage::connect, "a", "connect");
+	EXPECT_EQ(f.plan.execute(f.executor, f.diag), 1);
+	EXPECT_EQ(f.executed(), "[\"create\"]\n[\"connect\"]\n");
+}
+
+TEST(Batch, TimeLimitsHold)
+{
+	FakeHelper f;
+	f.settings.limits[static_cast<int>(TimeLimit::brief)] = 1;
+	speak_batch(f, "exec sleep 60");
+	f.add(Stage::create_resource, "a", "create");
+	EXPECT_THROW(f.plan.execute(f.executor, f.diag), Failure);
 }
 
 TEST(Executor, EndsAHelperThatHangs)

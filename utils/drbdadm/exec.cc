@@ -166,6 +166,10 @@ int Executor::run(const HelperCommand &command, std::string *captured)
 	if (settings_.dry_run)
 		return 0;
 
+	int batch_status;
+	if (batch_mode_ && !captured && run_in_batch(command, words, &batch_status))
+		return finished(command, words, batch_status, command.quiet);
+
 	Redirect redirect;
 	FileDescriptor null, reader, writer;
 	if (command.quiet) {
@@ -196,12 +200,41 @@ int Executor::run(const HelperCommand &command, std::string *captured)
 		throw Failure(exit_code::exec, "Command '" + join(words, " ") +
 						       "' did not terminate within " +
 						       std::to_string(limit) + " seconds");
-	if (status >= 10 && !command.quiet && !captured && !command.ignore_status)
+	return finished(command, words, status, command.quiet || captured);
+}
+
+// What follows from a helper's exit status.
+int Executor::finished(const HelperCommand &command, const Words &words, int status, bool silent)
+{
+	if (status >= 10 && !silent && !command.ignore_status)
 		diag_.say("Command '" + join(words, " ") + "' terminated with exit code " +
 			  std::to_string(status));
 	if (status == 0 && !command.register_as.empty())
 		register_config(command.register_as);
 	return command.ignore_status ? 0 : status;
+}
+
+// False if the command has to run in a process of its own.
+bool Executor::run_in_batch(const HelperCommand &command, const Words &words, int *status)
+{
+	if (command.helper != Helper::drbdsetup || command.limit == TimeLimit::none)
+		return false;
+	int limit = settings_.limits[static_cast<int>(command.limit)];
+	BatchHelper::Answer answer;
+	switch (batch_.run(words[0], command.args, limit, &answer)) {
+	case BatchHelper::Result::unsupported: return false;
+	case BatchHelper::Result::timeout:
+		throw Failure(exit_code::exec, "Command '" + join(words, " ") +
+						       "' did not terminate within " +
+						       std::to_string(limit) + " seconds");
+	case BatchHelper::Result::answered: break;
+	}
+	fputs(answer.out.c_str(), stdout);
+	fflush(stdout);
+	if (!command.quiet)
+		fputs(answer.err.c_str(), stderr);
+	*status = answer.status;
+	return true;
 }
 
 int Executor::run_all(const std::vector<HelperCommand> &commands)

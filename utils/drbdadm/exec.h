@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Helper command lines as data, and the one place that prints and runs them.
 //
-// Whoever decides what has to happen makes HelperCommands; the Executor carries them out.  A
-// batch mode replaces Executor::run() and nothing else.
+// Whoever decides what has to happen makes HelperCommands; the Executor carries them out, each
+// in a process of its own or, while a Batch is alive, through one drbdsetup for all.
 #pragma once
 
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "batch.h"
 #include "diagnostics.h"
 #include "model.h"
 
@@ -62,6 +63,25 @@ public:
 	// The same for any command.
 	std::string stdout_of(const HelperCommand &command);
 
+	// While it lives, drbdsetup commands go through one process if drbdsetup can do that.
+	class Batch {
+	public:
+		explicit Batch(Executor &executor) : executor_(executor)
+		{
+			executor_.batch_mode_ = true;
+		}
+		~Batch()
+		{
+			executor_.batch_mode_ = false;
+			executor_.batch_.stop();
+		}
+		Batch(const Batch &) = delete;
+		Batch &operator=(const Batch &) = delete;
+
+	private:
+		Executor &executor_;
+	};
+
 	bool dry_run() const { return settings_.dry_run; }
 	int verbose() const { return settings_.verbose; }
 
@@ -69,9 +89,13 @@ private:
 	Words command_line(const HelperCommand &command) const;
 	void print(const Words &words, const HelperCommand &command);
 	void register_config(const std::string &name);
+	int finished(const HelperCommand &command, const Words &words, int status, bool silent);
+	bool run_in_batch(const HelperCommand &command, const Words &words, int *status);
 
 	const ExecSettings &settings_;
 	Diagnostics &diag_;
+	BatchHelper batch_;
+	bool batch_mode_ = false;
 };
 
 // Backslash before everything a shell might care about.

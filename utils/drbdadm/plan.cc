@@ -48,6 +48,7 @@ std::vector<std::string> Plan::resources() const
 
 int Plan::execute(Executor &executor, Diagnostics &diag)
 {
+	Executor::Batch batch(executor);
 	for (size_t stage = 0; stage < std::size(stages); stage++) {
 		std::set<std::string> stopped;
 		bool failed = false;
@@ -73,6 +74,7 @@ int Plan::execute(Executor &executor, Diagnostics &diag)
 
 int Plan::execute_with_progress(Executor &executor)
 {
+	Executor::Batch batch(executor);
 	std::set<std::string> stopped;
 	bool failed = false;
 
