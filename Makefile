@@ -220,7 +220,7 @@ fuzz: fuzz-build
 
 # ---------------------------------------------------------------- golden, system, everything
 
-.PHONY: golden system system-build check demo bench deps sparse
+.PHONY: golden system system-only system-build check demo bench deps sparse
 KVERS = $(shell ls -d /lib/modules/*/build 2>/dev/null | cut -d/ -f4 | grep -vE 'cloud|rt-' | sort -V)
 
 golden: utils
@@ -233,7 +233,8 @@ sparse:
 system-build: utils
 	+@scripts/modules-all $(BUILD)
 
-system: deps system-build
+system: deps system-build system-only
+system-only:
 	BUILD=$(BUILD) $(PYTHON) -m pytest -v -p no:cacheprovider tests/system
 
 check: deps
