@@ -817,6 +817,12 @@ int hidden_commands(Run &)
 	return 0;
 }
 
+int tables(Run &)
+{
+	print_tables();
+	return 0;
+}
+
 /* ---- the table ---- */
 
 using namespace flag;
@@ -870,6 +876,8 @@ constexpr auto table = std::to_array<CommandSpec>({
 	{"explain", 1, Backend::explain, 0, nullptr, explain_resources},
 	{"hidden-commands", 1, Backend::none, no_objects | no_config, nullptr, nullptr,
 	 hidden_commands},
+
+	{"tables-json", 0, Backend::none, no_objects | no_config, nullptr, nullptr, tables},
 
 	{"new-resource", 2, Backend::resource, 0, new_resource},
 	{"sh-nop", 2, Backend::none, no_objects | test_ok, nullptr, nullptr, sh_nop},

@@ -110,4 +110,8 @@ int run_command(Run &run, const std::vector<std::string> &objects);
 
 void print_hidden_commands();
 
+// Commands, their options and the options of each section as JSON, for the generators of manual
+// pages and completions.
+void print_tables();
+
 }  // namespace drbd::adm

@@ -2,6 +2,7 @@
 // What each command takes besides objects, and the help made from it.
 #include <algorithm>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "usage.h"
@@ -185,6 +186,61 @@ void print_hidden_commands()
 		print_columns(commands_of_level(g.level));
 	}
 	putchar('\n');
+}
+
+void print_tables()
+{
+	using nlohmann::ordered_json;
+	static constexpr const char *kinds[] = {"none", "boolean", "boolean", "number", "word",
+						"word", "word-or-number", "string", "key"};
+	static constexpr struct {
+		const char *name;
+		OptionSet set;
+	} sets[] = {
+		{"options", OptionSet::resource}, {"net", OptionSet::net},
+		{"disk", OptionSet::disk},	  {"peer-device", OptionSet::peer_device},
+		{"device", OptionSet::device},	  {"startup", OptionSet::startup},
+		{"handlers", OptionSet::handlers}, {"proxy", OptionSet::proxy},
+	};
+	ordered_json tables;
+
+	for (const auto &o : general_options())
+		tables["general"].push_back(
+			{{"name", o.name}, {"letter", std::string(1, o.letter)}, {"value", o.has_value}});
+	for (const auto &c : command_table()) {
+		if (c.level == 0)
+			continue;
+		ordered_json command = {{"name", c.name},
+					{"level", c.level},
+					{"objects", !(c.flags & flag::no_objects)},
+					{"options", ordered_json::array()}};
+		for (const auto &o : backend_options(c.backend))
+			if (o.listed)
+				command["options"].push_back(
+					{{"name", o.name}, {"optional", o.value_optional}});
+		tables["commands"].push_back(command);
+	}
+	for (const auto &s : sets) {
+		for (const auto &rule : option_rules(s.set)) {
+			if (!rule.in_config)
+				continue;
+			const drbd::Option &o = rule.option;
+			ordered_json words = ordered_json::array();
+			for (const auto &w : o.words())
+				words.push_back(w.word);
+			tables["sections"][s.name].push_back(
+				{{"name", rule.name},
+				 {"kind", kinds[static_cast<size_t>(o.kind())]},
+				 {"min", o.min()},
+				 {"max", o.max()},
+				 {"default", o.default_text()},
+				 {"scale", std::string(1, o.scale())},
+				 {"unit", std::string(o.unit())},
+				 {"words", words},
+				 {"new", o.is_new()}});
+		}
+	}
+	printf("%s\n", tables.dump(1, '\t').c_str());
 }
 
 }  // namespace drbd::adm
