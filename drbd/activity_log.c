@@ -282,8 +282,8 @@ static void give_up(struct drbd_activity_log *al, struct list_head *committing)
 
 /*
  * Changes between the modes with and without transactions.  Without: the
- * superblock says so before the first write that relies on it.  With: all
- * labels are in the ring before the superblock says so.  io_mutex held.
+ * superblock says so before the first write that relies on it.  With: all bits
+ * and labels are on disk before the superblock says so.  io_mutex held.
  */
 static int change_mode(struct drbd_activity_log *al, bool disable)
 {
@@ -300,6 +300,10 @@ static int change_mode(struct drbd_activity_log *al, bool disable)
 		return 0;
 	}
 	WRITE_ONCE(al->disabled, false);
+	/* What left the set without a transaction left its bits in memory only. */
+	err = drbd_bm_write(device);
+	if (err)
+		return err;
 	for (blocks = DIV_ROUND_UP(al->set.nr_slots, DRBD_AL_CONTEXT); blocks; blocks--) {
 		err = commit(al);
 		if (err)
