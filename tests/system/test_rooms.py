@@ -74,9 +74,10 @@ def test_disk_hangs_and_is_detached_by_force(cluster, disk):
     """Nobody waits for a device that hangs, but its memory stays until it answers."""
     n = cluster[0]
     path = n.dm_wrap(disk)
-    h = insert(n, dev=path, bitmap=0, log=1000000, trouble=1, force_ms=5000)
+    h = insert(n, dev=path, bitmap=0, log=1000000, trouble=1, with_force=1)
     wait_attached(n)
     n.run(f"dmsetup suspend --noflush --nolockfs {os.path.basename(path)}")
+    n.run("echo 1 > /sys/module/rooms_test/parameters/force")
     wait_for(lambda: "all users ended" in n.out("dmesg"), 60)
     assert "-> 0 (go-diskless)" not in n.out("dmesg")
     n.run(f"dmsetup resume {os.path.basename(path)}")
