@@ -306,6 +306,12 @@ def kernel_error_cases(report, tmp):
         with Kernel(tmp, scenario) as kernel:
             rc, _, err, _ = kernel.run(['primary', 'r0'])
         report.check('errno', ('exit', rc, 20), ('stderr', err, 'r0: Operation not permitted\n'))
+    # Seen with Debian's tool on real modules.
+    if report.wanted('cstate of an unknown resource'):
+        with Kernel(tmp, FAKE / 'scenarios/mixed.py') as kernel:
+            rc, out, err, _ = kernel.run(['cstate', 'nosuch', '1'])
+        report.check('cstate of an unknown resource', ('exit', rc, 10), ('stdout', out, ''),
+                     ('stderr', err, 'nosuch: Failure: (158) Unknown resource\nnosuch: No such connection\n'))
 
 
 def poll_cases(report, tmp):

@@ -32,13 +32,19 @@ Connection find_connection(Invocation &inv)
 {
 	std::optional<Connection> found;
 
-	inv.socket->dump(DRBD_CMD_GET_CONNECTIONS, inv.resource, [&](const Message &message) {
-		ObjectContext ctx(message);
-		if (ctx.resource() != *inv.resource || ctx.v.ctx_peer_node_id != *inv.peer_node_id)
-			return;
-		found.emplace();
-		found->read(message);
-	});
+	try {
+		inv.socket->dump(DRBD_CMD_GET_CONNECTIONS, inv.resource, [&](const Message &message) {
+			ObjectContext ctx(message);
+			if (ctx.resource() != *inv.resource ||
+			    ctx.v.ctx_peer_node_id != *inv.peer_node_id)
+				return;
+			found.emplace();
+			found->read(message);
+		});
+	} catch (const drbd::genl::DumpRefused &refused) {
+		/* What the kernel says comes first, then what that means here. */
+		report_result(inv.object_name, refused.result);
+	}
 	if (!found)
 		not_found(inv, "No such connection");
 	return *found;
