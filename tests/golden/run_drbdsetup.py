@@ -484,10 +484,13 @@ class Replay:
                     if position == len(process.exchanges) and payload[0] == 38:
                         for message in process.multicasts:
                             conn.send(readdress(message))
-                except OSError:
+                except OSError as e:
+                    self.unexpected.append(f'{e} in answer to {request.hex()}')
                     return
 
     def close(self):
+        # Ends the thread that waits in accept(), before its descriptor's number is used again.
+        self.server.shutdown(socket.SHUT_RDWR)
         self.server.close()
 
 
