@@ -24,7 +24,7 @@ QUICK = STORY.replace("resource r0 {\n", """resource r0 {
   disk { c-max-rate 200M; c-min-rate 40M; }
 """)
 
-MAIN = 'include "drbd.d/*.res";\nglobal { usage-count no; }\n'
+MAIN = 'global { usage-count no; }\ninclude "drbd.d/*.res";\n'
 
 
 def configure(cluster, text, name="r0"):
