@@ -7,13 +7,15 @@
  *
  *	magic[4] nonce[4] type[1] length[4, big endian] payload[length]
  *
- * host to node:  'R' run payload with bash -c; 'I' standard input; 'E' its end
+ * host to node:  'R' run payload with bash -c; 'I' standard input; 'E' its end;
+ *                'K' kill the command
  * node to host:  'A' the command was started; 'O' standard output, 'S' standard error, 'X' wait status
  *
  * The nonce is chosen by the host with each 'R' and tells the frames of a
- * command from leftovers of an earlier one.  When the host has closed its end,
- * the command and its process group are killed; not at once, because news of
- * opening and closing travel apart from the data and can arrive after it.
+ * command from leftovers of an earlier one.  When the host has closed its end
+ * for a minute, the command and its process group are killed; not at once, because
+ * news of opening and closing travel apart from the data, come after it, or not at
+ * all: a host that hears nothing opens its end anew.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -35,7 +37,7 @@
 #define HEADER		13
 #define MAX_FRAME	(1 << 20)
 #define OUT_LIMIT	(256 << 10)
-#define GRACE_MS	1000
+#define GRACE_MS	60000
 
 static const unsigned char magic[4] = { 'D', 'N', 'c', 1 };
 
@@ -192,6 +194,10 @@ static void handle_frame(struct port *p, const unsigned char *h, uint32_t len)
 	case 'E':
 		if (!memcmp(p->nonce, h + 4, 4))
 			p->stdin_closing = 1;
+		break;
+	case 'K':
+		if (!memcmp(p->nonce, h + 4, 4))
+			end_command(p);
 		break;
 	}
 }

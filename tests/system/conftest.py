@@ -8,7 +8,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from vnodes import Cluster, NodeDown, wait_for  # noqa: E402
 
-DISKS = [64 << 20, 16 << 20, 16 << 20]
+DISKS = [128 << 20, 16 << 20, 16 << 20]
 
 
 class Pool:

@@ -14,13 +14,13 @@ def say(text):
 
 
 say("Two virtual machines with Debian's stock 6.1 kernel, this tree's modules and tools ...")
-cluster = Cluster("demo", size=2, kernel="6.1", disks=[64 << 20])
+cluster = Cluster("demo", size=2, kernel="6.1", disks=[256 << 20])
 try:
     cluster.start()
     for node in cluster:
         node.wait_boot()
     say(f"... are up after {time.monotonic() - start:.0f} s: hw1 10.11.56.2, hw2 10.11.56.3, "
-        "a 64 MiB disk /dev/vdb each.")
+        "a 256 MiB disk /dev/vdb each.")
     for node in cluster:
         node.run("modprobe drbd")
     story.tell(cluster, say)

@@ -58,9 +58,12 @@ class Result:
 class Process:
     """A command that runs on a node.  Closing it kills it there."""
 
-    def __init__(self, node, sock, lock, command, stdin=None):
+    SILENCE = 12    # seconds without a byte: the port may be deaf, open it anew
+
+    def __init__(self, node, sock, lock, command, stdin=None, path=None):
         self.node, self.command = node, command
-        self._sock, self._lock = sock, lock
+        self._sock, self._lock, self._path = sock, lock, path
+        self._heard = time.monotonic()
         self._nonce = os.urandom(4)
         self._in = bytearray()
         self.out, self.err = bytearray(), bytearray()
@@ -111,6 +114,7 @@ class Process:
                 self.close()
                 raise NodeDown(f"{self.node.name} went down during '{self.command}'")
             self._in += data
+            self._heard = time.monotonic()
             for kind, body in self._frames():
                 if kind == b"O":
                     self.out += body
@@ -124,6 +128,8 @@ class Process:
                         else os.WEXITSTATUS(status)
                     self.close()
                     break
+        elif self.started and time.monotonic() - self._heard > self.SILENCE:
+            self._reopen()
         return self.rc
 
     def wait(self, timeout=60):
@@ -140,8 +146,24 @@ class Process:
     def text(self):
         return (self.out + self.err).decode(errors="replace")
 
+    def _reopen(self):
+        self._heard = time.monotonic()
+        self._sock.close()
+        self._sock = socket.socket(socket.AF_UNIX)
+        self._sock.settimeout(30)
+        try:
+            self._sock.connect(self._path)
+        except OSError as e:
+            self.close()
+            raise NodeDown(f"{self.node.name} went down during '{self.command}': {e}") from None
+
     def close(self):
         """Let go of the command; kills it when it still runs."""
+        if self._sock is not None and self.rc is None and self.started:
+            try:
+                self._sock.sendall(MAGIC + self._nonce + b"K" + struct.pack(">I", 0))
+            except OSError:
+                pass
         if self._sock is not None:
             self._sock.close()
             self._sock = None
@@ -364,7 +386,7 @@ class Node:
                     sock.close()
                     lock.close()
                     raise NodeDown(f"{self.name}: {path}: {e}") from None
-                return Process(self, sock, lock, command, stdin)
+                return Process(self, sock, lock, command, stdin, path)
             if time.monotonic() > end:
                 raise RuntimeError(f"{self.name}: {PORTS} commands run already")
             time.sleep(0.05)
@@ -374,12 +396,26 @@ class Node:
 
         check: True wants exit code 0, a number that code, None takes any."""
         with self.spawn(command, stdin) as p:
-            r = p.wait(timeout)
+            try:
+                r = p.wait(timeout)
+            except TimeoutError as e:
+                raise TimeoutError(f"{e}\n{self.diagnose()}") from None
         want = 0 if check is True else check
         if check is not None and check is not False and r.rc != want:
             raise CommandFailed(f"{self.name}: '{command}' exited with {r.rc}, wanted {want}\n"
                                 f"{r.text}")
         return r
+
+    def diagnose(self):
+        """What the processes of the node are doing: for a command that does not come back."""
+        try:
+            with self.spawn("ps axo pid,ppid,stat,wchan:24,args; for p in $(ps axo pid=,args= | "
+                            "grep -E 'drbd|fio|dd|mkfs|mount|umount|cat' | awk '{print $1}'); do "
+                            "echo \"== $p $(cat /proc/$p/comm 2>/dev/null)\"; "
+                            "cat /proc/$p/stack 2>/dev/null; done; dmesg | tail -n 15") as p:
+                return p.wait(20).text
+        except (NodeDown, TimeoutError) as e:
+            return f"(and no diagnosis: {e})"
 
     def out(self, command, **kw):
         """Standard output of a command that must succeed, stripped."""
