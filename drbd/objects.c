@@ -255,6 +255,7 @@ static struct drbd_peer_device *peer_device_create(struct drbd_device *device,
 	kref_init(&peer_device->kref);
 	INIT_RCU_WORK(&peer_device->free_work, peer_device_free);
 	INIT_LIST_HEAD(&peer_device->device_list);
+	INIT_LIST_HEAD(&peer_device->parked);
 	peer_device->device = device;
 	peer_device->connection = connection;
 	peer_device->repl_state = L_OFF;
@@ -449,7 +450,15 @@ void drbd_device_drop(struct drbd_device *device)
 		spin_lock_irq(&resource->req_lock);
 		list_del_rcu(&peer_device->device_list);
 		spin_unlock_irq(&resource->req_lock);
-		drbd_peer_device_put(peer_device);
+		/*
+		 * The connection's threads use what they found by volume number
+		 * without a reference: it stays until they are known to be gone.
+		 */
+		if (READ_ONCE(peer_device->connection->cstate) == C_STANDALONE &&
+		    !test_bit(CONN_RECEIVER_RUNNING, &peer_device->connection->flags))
+			drbd_peer_device_put(peer_device);
+		else
+			list_add(&peer_device->parked, &peer_device->connection->parked);
 	}
 	drbd_device_put(device);
 }
@@ -583,6 +592,7 @@ struct drbd_connection *drbd_connection_create(struct drbd_resource *resource, i
 	kref_init(&connection->kref);
 	INIT_RCU_WORK(&connection->free_work, connection_free);
 	INIT_LIST_HEAD(&connection->connections);
+	INIT_LIST_HEAD(&connection->parked);
 	connection->resource = resource;
 	idr_init(&connection->peer_devices);
 	connection->peer_node_id = peer_node_id;
@@ -680,7 +690,7 @@ void drbd_connection_unlink(struct drbd_connection *connection)
 void drbd_connection_drop(struct drbd_connection *connection)
 {
 	struct drbd_resource *resource = connection->resource;
-	struct drbd_peer_device *peer_device;
+	struct drbd_peer_device *peer_device, *next;
 	int vnr;
 
 	lockdep_assert_held(&resource->conf_mutex);
@@ -688,6 +698,10 @@ void drbd_connection_drop(struct drbd_connection *connection)
 		spin_lock_irq(&resource->req_lock);
 		idr_remove(&connection->peer_devices, vnr);
 		spin_unlock_irq(&resource->req_lock);
+		drbd_peer_device_put(peer_device);
+	}
+	list_for_each_entry_safe(peer_device, next, &connection->parked, parked) {
+		list_del(&peer_device->parked);
 		drbd_peer_device_put(peer_device);
 	}
 	drbd_connection_put(connection);

@@ -252,6 +252,7 @@ struct drbd_connection {
 	struct drbd_resource *resource;
 	struct list_head connections;		/* resource->connections */
 	struct idr peer_devices;		/* volume number -> drbd_peer_device */
+	struct list_head parked;		/* drbd_peer_device.parked, conf_mutex; objects.c */
 	int peer_node_id;
 	char name[DRBD_NAME_LEN];		/* net_conf.name, fixed at new-peer */
 	char log_prefix[2 * DRBD_NAME_LEN + 8];	/* "drbd RESOURCE NAME" */
@@ -469,6 +470,7 @@ enum drbd_peer_device_flag {
 
 struct drbd_peer_device {
 	struct list_head device_list;		/* device->peer_devices */
+	struct list_head parked;		/* connection->parked */
 	struct drbd_device *device;		/* holds a reference */
 	struct drbd_connection *connection;	/* holds a reference */
 	struct rcu_work free_work;		/* objects.c */
