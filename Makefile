@@ -172,10 +172,13 @@ TOOL_INCLUDES := $(foreach t,$(TOOLS),-Iutils/$(t) -I$(GEN)/$(t)) -Iutils/common
 $(UNIT_SRC:%.cc=$(OBJ_asan)/%.o): CPPFLAGS += $(TOOL_INCLUDES) -DSOURCE_DIR='"$(SRC)"'
 $(UNIT_SRC:%.cc=$(OBJ_asan)/%.o): | $(foreach t,$(TOOLS),$(call gen_hh,$(t)))
 
+# (a function, because a % in the rule itself would become its stem)
+helper_objs = $(patsubst %.cc,$(OBJ_asan)/%.o,$(filter tests/$(1)%,$(UNIT_HELPERS)))
+
 .SECONDEXPANSION:
 # Each test folder's helpers are linked into each of its tests.
 $(UNIT_BIN): $(BUILD)/tests/%: $(OBJ_asan)/tests/%.o \
-		$$(patsubst %.cc,$(OBJ_asan)/%.o,$$(filter tests/$$(dir $$*)%,$(UNIT_HELPERS))) $(UNIT_LIBS)
+		$$(call helper_objs,$$(dir $$*)) $(UNIT_LIBS)
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS_asan) -o $@ $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
 		-lgtest -lgtest_main $(LDLIBS) -lpthread
