@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Activity log, bitmap, detaching: with the whole module and the real tools."""
+import re
+
+from drbd import (QUICK, Hammer, assert_acked, compare, configure, connected_pair, create_md,
+                  describe, status, wait_settled)
+from vnodes import wait_for
+
+ON_DM = QUICK.replace("/dev/vdb", "/dev/mapper/t-vdb")
+EXTENT_BLOCKS = 1024                     # of 4 KiB, in the log's extent of 4 MiB
+
+
+def disk_state(node):
+    return status(node)["r0"]["devices"][0]["disk-state"]
+
+
+def marked_blocks(dump):
+    """Blocks marked in slot 0 of a `drbdmeta dump-md`."""
+    body = re.search(r"bitmap\[0\] \{(.*?)\n\}", dump, re.S)[1]
+    body = re.sub(r"#.*", "", body)
+    blocks, at = set(), 0
+    for times, value in re.findall(r"(?:(\d+) times )?0x([0-9A-F]{16});", body):
+        for _ in range(int(times or 1)):
+            word = int(value, 16)
+            blocks.update(at + b for b in range(64) if word >> b & 1)
+            at += 64
+    return blocks
+
+
+def test_crash_of_a_lonely_primary(cluster):
+    """After a power cut, apply-al marks all that was written, in whole extents, and no other."""
+    hw1 = cluster[0]
+    configure(cluster, QUICK)
+    create_md(hw1)
+    hw1.run("drbdadm up r0 && drbdsetup new-current-uuid --clear-bitmap 0 && drbdadm primary r0")
+    # Blocks in extents 0 and 1 only: 16 MiB would be four, of 16 on the disk.
+    hammer = Hammer(hw1, size=8 << 20, threads=4)
+    hammer.reach(200)
+    hw1.kill()
+    hammer.drain()
+    hw1.start()
+    hw1.wait_boot()
+    configure(cluster, QUICK)
+    hw1.run("drbdmeta 0 v09 /dev/vdb internal apply-al")
+    marked = marked_blocks(hw1.out("drbdmeta 0 v09 /dev/vdb internal dump-md"))
+    assert set(hammer.acked) <= marked
+    extents = {b // EXTENT_BLOCKS for b in hammer.acked}
+    assert marked == {e * EXTENT_BLOCKS + i for e in extents for i in range(EXTENT_BLOCKS)}
+    # And the module takes them over as they are.
+    hw1.run("drbdadm up r0")
+    oos = status(hw1)["r0"]["connections"][0]["peer_devices"][0]["out-of-sync"]
+    assert oos == len(marked) * 4
+    assert_acked(hw1, hammer.acked)
+
+
+def metadata_range(node):
+    """First sector and number of sectors of internal metadata on the mapped disk."""
+    size = int(node.out("blockdev --getsz /dev/vdb"))
+    start = int(node.out("blockdev --getsz /dev/drbd0"))
+    return start, size - start
+
+
+def test_metadata_fails_under_writes(cluster):
+    """A transaction that cannot be written costs the disk, not the writes."""
+    hw1, hw2 = cluster
+    for n in cluster:
+        n.dm_wrap("vdb")
+    connected_pair(cluster, ON_DM)
+    hw1.dm_fail("vdb", *metadata_range(hw1))
+    # The log is cold: the first write needs a transaction.
+    hammer = Hammer(hw1, size=32 << 20, threads=4)
+    hammer.reach(50)
+    wait_for(lambda: disk_state(hw1) == "Diskless", 30, lambda: "detached\n" + describe(cluster))
+    hammer.reach(hammer.poll() + 50)
+    hammer.stop()
+    assert_acked(hw2, hammer.acked)
+    hw1.dm_heal("vdb")
+    hw1.run("drbdadm attach r0")
+    wait_settled(cluster)
+    compare(cluster)
+    assert_acked(hw1, hammer.acked)
+
+
+def test_detach_and_attach_under_writes(cluster):
+    """A graceful detach in the middle of writes, several times: nothing is lost or held up."""
+    hw1, hw2 = cluster
+    connected_pair(cluster)
+    hammer = Hammer(hw1, size=24 << 20, threads=4)
+    for _ in range(4):
+        for n in cluster:
+            hammer.reach(hammer.poll() + 30)
+            n.run("drbdadm detach r0", timeout=60)
+            assert disk_state(n) == "Diskless"
+            hammer.reach(hammer.poll() + 30)
+            n.run("drbdadm attach r0", timeout=60)
+            wait_settled(cluster)
+    hammer.stop()
+    compare(cluster)
+    for n in cluster:
+        assert_acked(n, hammer.acked)
+
+
+def test_disk_hangs_and_is_detached_by_force(cluster):
+    """Writes stop with a disk that hangs, and go on over the peer after detach --force."""
+    hw1, hw2 = cluster
+    for n in cluster:
+        n.dm_wrap("vdb")
+    connected_pair(cluster, ON_DM)
+    hammer = Hammer(hw1, size=24 << 20, threads=4)
+    hammer.reach(50)
+    hw1.run("dmsetup --noudevsync suspend --noflush --nolockfs t-vdb")
+    try:
+        hw1.run("drbdadm detach --force r0", timeout=30)
+        hammer.reach(hammer.poll() + 100)
+    finally:
+        hw1.run("dmsetup --noudevsync resume t-vdb")
+    wait_for(lambda: disk_state(hw1) == "Diskless", 30, lambda: "detached\n" + describe(cluster))
+    hw1.run("drbdadm attach r0")
+    wait_settled(cluster)
+    hammer.stop()
+    compare(cluster)
+    for n in cluster:
+        assert_acked(n, hammer.acked)
