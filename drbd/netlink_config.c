@@ -578,6 +578,9 @@ static int cmd_invalidate(struct drbd_cmd *cmd)
 	ret = parse(cmd);
 	if (ret)
 		return ret;
+	/* Without any peer there is nobody to get the data from: they stay as they are. */
+	if (list_empty(&cmd->resource->connections))
+		return refuse(cmd, SS_NEED_CONNECTION, "no peer is configured");
 	if (parms->sync_from_peer_node_id != -1) {
 		connection = drbd_connection_find(cmd->resource, parms->sync_from_peer_node_id);
 		if (!connection)

@@ -707,6 +707,9 @@ static void tick_work(struct work_struct *work)
 	pd->rs.last_tick_jif = jiffies;
 	want = drbd_rate_tick(&p->rate, &conf, &limits,
 			      atomic_xchg(&pd->rs.answered_sectors, 0), jiffies_to_msecs(elapsed));
+	/* Statistics: blocks of 4 KiB per tick to KiB/s. */
+	if (elapsed)
+		WRITE_ONCE(pd->rs.c_sync_rate, div_u64((u64)want * 4 * HZ, elapsed));
 	if (verify)
 		done = drbd_verify_tick(pd, want);
 	else
