@@ -4,7 +4,6 @@
  * to send and when; here it is sent, waited for, and carried out.
  */
 #include <linux/random.h>
-#include <linux/slab.h>
 #include <linux/sched/signal.h>
 #include "txn.h"
 #include "backing.h"
@@ -376,27 +375,6 @@ recheck:
 
 /* ----------------------------------------------------------------- participant */
 
-struct late_request {
-	struct delayed_work work;
-	struct drbd_connection *connection;
-	enum drbd_twopc_phase phase;
-	struct drbd_twopc_request req;
-};
-
-static void request_received(struct drbd_connection *connection, enum drbd_twopc_phase phase,
-			     const struct drbd_twopc_request *req, bool waited);
-
-static void late_request_work(struct work_struct *work)
-{
-	struct late_request *late = container_of(work, struct late_request, work.work);
-
-	wait_event_timeout(late->connection->resource->twopc_wait,
-			   slot_free(late->connection->resource), HZ);
-	request_received(late->connection, late->phase, &late->req, true);
-	drbd_connection_put(late->connection);
-	kfree(late);
-}
-
 static void request_received(struct drbd_connection *connection, enum drbd_twopc_phase phase,
 			     const struct drbd_twopc_request *req, bool waited)
 {
@@ -413,20 +391,13 @@ static void request_received(struct drbd_connection *connection, enum drbd_twopc
 	drbd_twopc_fill_env(t, &env);
 	drbd_twopc_receive(slot, &env, phase, from, req, waited, &out);
 	if (out.todo & TWOPC_WAIT_SLOT) {
-		struct late_request *late = kzalloc(sizeof(*late), GFP_ATOMIC);
-
 		drbd_txn_abort(t);
 		drbd_twopc_perform(resource, &out, from);
-		if (!late) {
-			request_received(connection, phase, req, true);
-			return;
-		}
-		INIT_DELAYED_WORK(&late->work, late_request_work);
-		drbd_connection_get(connection);
-		late->connection = connection;
-		late->phase = phase;
-		late->req = *req;
-		queue_delayed_work(system_long_wq, &late->work, 0);
+		/* Here, in the receiver: what follows on this stream builds upon this packet.
+		 * Whoever has the slot does not need this thread to give it back. */
+		wait_event_timeout(resource->twopc_wait, slot_free(resource),
+				   msecs_to_jiffies(out.timer_ms));
+		request_received(connection, phase, req, true);
 		return;
 	}
 	if (out.todo & TWOPC_VALIDATE) {
