@@ -190,12 +190,18 @@ unit: unit-build
 
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/*_fuzz.cc))
 FUZZ_BIN := $(FUZZ_SRC:tests/%.cc=$(BUILD)/tests/%)
-FUZZ_FLAGS := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+FUZZ_FLAGS := -O1 -gline-tables-only -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 FUZZ_SECONDS ?= 10
 OBJ_fuzz := $(BUILD)/fuzz
-# The tools' parsers are C++ sources too; main.cc has the only main().
-FUZZ_LIB_OBJS = $(CORE_SRC:%.c=$(OBJ_fuzz)/%.o) $(COMMON_SRC:%.cc=$(OBJ_fuzz)/%.o) \
-	$(foreach t,$(TOOLS),$(call tool_lib_objs,fuzz,$(t)))
+# What the fuzzers call and what that needs: no more is compiled a third time for them.
+FUZZED_core := activity_log bitmap_geometry metadata packet vli
+FUZZED_drbdadm := adjust batch builder derive diagnostics exec files lines model options plan \
+	scanner system
+FUZZED_drbdsetup := events2 model statistics
+FUZZED_drbdmeta := restore
+FUZZ_LIB_OBJS = $(FUZZED_core:%=$(OBJ_fuzz)/drbd/core/%.o) $(COMMON_SRC:%.cc=$(OBJ_fuzz)/%.o) \
+	$(foreach t,$(TOOLS),$(FUZZED_$(t):%=$(OBJ_fuzz)/utils/$(t)/%.o)) \
+	$(patsubst $(GEN)/%.cc,$(OBJ_fuzz)/gen/%.o,$(call gen_cc,drbdadm))
 
 $(OBJ_fuzz)/%.o: %.c
 	@mkdir -p $(@D)
