@@ -17,15 +17,16 @@ extern "C" int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	drbd_bm_stream_init(&s, bits);
 	data += 4;
 	size -= 4;
-	while (size > 1 && !s.complete) {
-		size_t len = data[1] < size - 1 ? data[1] : size - 1;
+	/* Kind of packet, length of its payload, payload. */
+	while (size > 2 && !s.complete) {
+		size_t len = data[1] < size - 2 ? data[1] : size - 2;
 
 		if (data[0] & 1) {
 			drbd_rle_reader r;
 			drbd_rle_run run;
 			int rc;
 
-			if (drbd_rle_open(&r, data + 1, len, s.pos, s.bits))
+			if (drbd_rle_open(&r, data + 2, len, s.pos, s.bits))
 				return 0;
 			while ((rc = drbd_rle_next(&r, &run)) > 0) {
 				if (!run.count || run.first >= bits || run.count > bits - run.first)
@@ -44,8 +45,8 @@ extern "C" int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		}
 		if (s.pos > bits)
 			abort();
-		data += len + 1;
-		size -= len + 1;
+		data += len + 2;
+		size -= len + 2;
 	}
 	return 0;
 }
