@@ -352,6 +352,14 @@ std::string_view name_of(std::span<const Text> table, unsigned int nr)
 	return lookup(table, static_cast<int>(nr)).value_or("?");
 }
 
+std::optional<unsigned int> number_of(std::span<const Text> table, std::string_view name)
+{
+	for (const auto &entry : table)
+		if (entry.text == name)
+			return static_cast<unsigned int>(entry.nr);
+	return std::nullopt;
+}
+
 } // namespace
 
 std::string_view role_name(unsigned int role) { return name_of(roles, role); }
@@ -362,6 +370,23 @@ std::string_view disk_name(unsigned int disk_state) { return name_of(disk_states
 std::string_view write_ordering_name(unsigned int ordering)
 {
 	return name_of(write_orderings, ordering);
+}
+
+std::optional<unsigned int> role_number(std::string_view name) { return number_of(roles, name); }
+
+std::optional<unsigned int> conn_number(std::string_view name)
+{
+	return number_of(conn_states, name);
+}
+
+std::optional<unsigned int> repl_number(std::string_view name)
+{
+	return number_of(repl_states, name);
+}
+
+std::optional<unsigned int> disk_number(std::string_view name)
+{
+	return number_of(disk_states, name);
 }
 
 std::optional<std::string_view> ret_code_text(int code) { return lookup(ret_codes, code); }

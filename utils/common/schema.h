@@ -159,6 +159,12 @@ std::string_view repl_name(unsigned int repl_state);
 std::string_view disk_name(unsigned int disk_state);
 std::string_view write_ordering_name(unsigned int ordering);
 
+/* The other way round, for readers of status and events2; nullopt for a word that is none. */
+std::optional<unsigned int> role_number(std::string_view name);
+std::optional<unsigned int> conn_number(std::string_view name);
+std::optional<unsigned int> repl_number(std::string_view name);
+std::optional<unsigned int> disk_number(std::string_view name);
+
 /* Text of a netlink return code (ERR_* or SS_*); nullopt if it has none. */
 std::optional<std::string_view> ret_code_text(int code);
 

@@ -48,6 +48,49 @@ void Wrapper::newline()
 
 /* ------------------------------------------------------------------ colours */
 
+Tone role_tone(unsigned int role)
+{
+	return role == R_PRIMARY ? Tone::primary :
+	       role == R_SECONDARY ? Tone::normal : Tone::transitional;
+}
+
+Tone connection_tone(unsigned int cstate)
+{
+	return cstate == C_STANDALONE || cstate == C_CONNECTING ? Tone::bad :
+	       cstate == C_CONNECTED ? Tone::normal : Tone::transitional;
+}
+
+Tone disk_tone(unsigned int disk_state, bool intentional_diskless)
+{
+	switch (disk_state) {
+	case D_UP_TO_DATE:
+		return Tone::good;
+	case D_DISKLESS:
+		return intentional_diskless ? Tone::good : Tone::bad;
+	case D_INCONSISTENT:
+	case D_OUTDATED:
+		return Tone::bad;
+	}
+	return Tone::transitional;
+}
+
+Tone replication_tone(unsigned int repl_state)
+{
+	switch (repl_state) {
+	case L_SYNC_SOURCE:
+	case L_SYNC_TARGET:
+	case L_PAUSED_SYNC_T:
+		return Tone::bad;
+	case L_ESTABLISHED:
+	case L_VERIFY_S:
+	case L_VERIFY_T:
+	case L_PAUSED_SYNC_S:
+	case L_AHEAD:
+		return Tone::normal;
+	}
+	return Tone::transitional;
+}
+
 std::string Palette::paint(Side side, Tone tone, std::string_view text) const
 {
 	const char *code = nullptr;
@@ -71,60 +114,25 @@ std::string Palette::paint(Side side, Tone tone, std::string_view text) const
 
 std::string Palette::role(Side side, unsigned int role) const
 {
-	Tone tone = role == R_PRIMARY ? Tone::primary :
-		    role == R_SECONDARY ? Tone::normal : Tone::transitional;
-
-	return paint(side, tone, role_name(role));
+	return paint(side, role_tone(role), role_name(role));
 }
 
 std::string Palette::connection(unsigned int cstate) const
 {
-	Tone tone = cstate == C_STANDALONE || cstate == C_CONNECTING ? Tone::bad :
-		    cstate == C_CONNECTED ? Tone::normal : Tone::transitional;
-
-	return paint(Side::local, tone, conn_name(cstate));
+	return paint(Side::local, connection_tone(cstate), conn_name(cstate));
 }
 
 std::string Palette::disk(Side side, unsigned int disk_state, bool intentional_diskless) const
 {
-	Tone tone = Tone::transitional;
-
-	switch (disk_state) {
-	case D_UP_TO_DATE:
-		tone = Tone::good;
-		break;
-	case D_DISKLESS:
-		tone = intentional_diskless ? Tone::good : Tone::bad;
-		break;
-	case D_INCONSISTENT:
-	case D_OUTDATED:
-		tone = Tone::bad;
-		break;
-	}
-	return paint(side, tone, disk_name(disk_state));
+	return paint(side, disk_tone(disk_state, intentional_diskless), disk_name(disk_state));
 }
 
 std::string Palette::replication(unsigned int repl_state) const
 {
 	Side side = repl_state == L_SYNC_TARGET || repl_state == L_PAUSED_SYNC_T ||
 		    repl_state == L_BEHIND ? Side::local : Side::peer;
-	Tone tone = Tone::transitional;
 
-	switch (repl_state) {
-	case L_SYNC_SOURCE:
-	case L_SYNC_TARGET:
-	case L_PAUSED_SYNC_T:
-		tone = Tone::bad;
-		break;
-	case L_ESTABLISHED:
-	case L_VERIFY_S:
-	case L_VERIFY_T:
-	case L_PAUSED_SYNC_S:
-	case L_AHEAD:
-		tone = Tone::normal;
-		break;
-	}
-	return paint(side, tone, repl_name(repl_state));
+	return paint(side, replication_tone(repl_state), repl_name(repl_state));
 }
 
 /* --------------------------------------------------------------------- JSON */

@@ -44,6 +44,11 @@ private:
 enum class Tone { normal, good, bad, primary, transitional };
 enum class Side { local, peer };
 
+Tone role_tone(unsigned int role);
+Tone connection_tone(unsigned int cstate);
+Tone disk_tone(unsigned int disk_state, bool intentional_diskless);
+Tone replication_tone(unsigned int repl_state);
+
 class Palette {
 public:
 	explicit Palette(bool on) : on(on) {}
