@@ -28,9 +28,11 @@ MAIN = 'global { usage-count no; }\ninclude "drbd.d/*.res";\n'
 
 
 def configure(cluster, text, name="r0"):
-    """Write one resource file on every node that is on."""
+    """Write one resource file on every node that is on; the module is there, too."""
     for n in cluster:
         if n.pid:
+            # drbdadm gives its first command 5 seconds: on an emulated node not enough to load it.
+            n.run("modprobe drbd", timeout=60)
             n.write_file("/etc/drbd.conf", MAIN)
             n.write_file(f"/etc/drbd.d/{name}.res", text)
 
