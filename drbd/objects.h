@@ -192,6 +192,7 @@ struct drbd_resource {
 	struct workqueue_struct *worker;	/* ordered: state follow-ups, metadata, resync scheduling */
 	enum drbd_write_ordering write_ordering;
 	struct timer_list request_timer;
+	struct timer_list epoch_timer;		/* ends an epoch that was left open */
 	struct work_struct empty_twopc_work;
 	unsigned long flags;			/* RESOURCE_* bits, state_change.h */
 	u64 lost_primary_mask;
@@ -225,6 +226,7 @@ enum drbd_connection_flag {
 	CONN_SEND_DAGTAG,		/* tell the peer our position before the first write */
 	CONN_RECEIVER_RUNNING,
 	CONN_UUID_FROZEN,		/* this handshake holds device->uuid_freeze of all volumes */
+	CONN_WALKING,			/* somebody is sending what the transfer log holds */
 };
 
 struct drbd_stream_state {

@@ -591,8 +591,6 @@ static int drain_and_flush(struct drbd_connection *connection)
 	bool failed = false;
 	int vnr;
 
-	if (resource->write_ordering == WO_NONE)
-		return 0;
 	wait_event(connection->ee_wait, !atomic_read(&connection->active_writes) ||
 		   connection->cstate < C_CONNECTED);
 	if (connection->cstate < C_CONNECTED)

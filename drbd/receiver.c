@@ -553,7 +553,10 @@ static void cleanup(struct drbd_connection *connection)
 	if (connection->cstate >= C_CONNECTING)
 		drbd_change_cstate(connection, C_NETWORK_FAILURE, CHG_HARD, "lost-peer", NULL);
 
+	/* Under the lock: whoever claimed the log before is waited for below. */
+	spin_lock_irq(&resource->req_lock);
 	clear_bit(CONN_STREAMS_UP, &connection->flags);
+	spin_unlock_irq(&resource->req_lock);
 	if (!linger)
 		transport->class->ops->abort(transport);
 	/* The ack receiver sits in recv: wake it in any case. */
@@ -575,7 +578,8 @@ static void cleanup(struct drbd_connection *connection)
 	drbd_stream_lock(connection, CONTROL_STREAM);
 	drbd_stream_unlock(connection, CONTROL_STREAM);
 	drbd_sender_quiesce(connection);
-	wait_event(connection->ee_wait, !READ_ONCE(connection->sending));
+	wait_event(connection->ee_wait, !READ_ONCE(connection->sending) &&
+		   !test_bit(CONN_WALKING, &connection->flags));
 	transport->class->ops->disconnect(transport, linger);
 	drbd_handshake_undo(connection);
 

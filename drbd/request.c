@@ -15,14 +15,17 @@
 #include "netlink.h"
 
 #define MIN_REQUESTS 128
+/* How much, and for how long, may stay without a barrier: see epoch_may_stay_open(). */
+#define OPEN_EPOCH_WRITES 64
+#define OPEN_EPOCH_JIFFIES (HZ / 10)
 
 static struct kmem_cache *request_cache;
 static mempool_t request_pool;
 
-static void request_activated(struct drbd_request *req, int err);
+static void request_activated(struct drbd_request *req, int err, bool direct);
 static void request_al_granted(struct drbd_al_user *user, int err);
 static void request_interval_released(struct drbd_interval *i);
-static void request_register(struct drbd_request *req);
+static void request_register(struct drbd_request *req, bool direct);
 static void request_check_done(struct drbd_resource *resource);
 
 static inline u32 bit(int node_id)
@@ -281,14 +284,32 @@ static bool may_complete(const struct drbd_request *req)
 
 static void read_finished(struct drbd_request *req, struct bio_list *done);
 
+/*
+ * Whoever writes because this write completed must not overtake it on the peer's
+ * disk.  Protocol C: it is on the peer's disk already, at most in its volatile cache,
+ * and the cache is known: who needs an order says so by a flush, which closes the
+ * epoch.  So most barriers, each a round trip and a flush over there, are spared.
+ */
+static bool epoch_may_stay_open(const struct drbd_request *req)
+{
+	struct drbd_resource *resource = req->device->resource;
+
+	return !(req->data & (req->proto_a | req->proto_b)) &&
+		resource->epoch_writes < OPEN_EPOCH_WRITES &&
+		bdev_write_cache(req->device->vdisk->part0);
+}
+
 static void write_completed(struct drbd_request *req, struct bio_list *done)
 {
 	struct drbd_resource *resource = req->device->resource;
 	bool ok = (req->flags & REQ_LOCAL_OK) || (req->ok & req->data);
 
-	/* Whoever writes because this one completed must land in a later epoch. */
-	if (req->epoch == resource->epoch)
-		drbd_close_epoch(resource);
+	if (req->epoch == resource->epoch) {
+		if (!epoch_may_stay_open(req))
+			drbd_close_epoch(resource);
+		else if (!timer_pending(&resource->epoch_timer))
+			mod_timer(&resource->epoch_timer, jiffies + OPEN_EPOCH_JIFFIES);
+	}
 
 	if (ok && unlikely(READ_ONCE(req->device->fail_io_cached)))
 		ok = false;
@@ -692,6 +713,20 @@ void drbd_close_epoch(struct drbd_resource *resource)
 	}
 }
 
+static void close_epoch(struct drbd_resource *resource)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&resource->req_lock, flags);
+	drbd_close_epoch(resource);
+	spin_unlock_irqrestore(&resource->req_lock, flags);
+}
+
+static void epoch_timer_fn(struct timer_list *t)
+{
+	close_epoch(container_of(t, struct drbd_resource, epoch_timer));
+}
+
 int drbd_tl_barrier_ack(struct drbd_connection *connection, u32 epoch, u32 set_size)
 {
 	struct drbd_resource *resource = connection->resource;
@@ -1029,18 +1064,18 @@ static void submit_work(struct work_struct *work)
 
 static void request_al_granted(struct drbd_al_user *user, int err)
 {
-	request_activated(container_of(user, struct drbd_request, al), err);
+	request_activated(container_of(user, struct drbd_request, al), err, false);
 }
 
 static void request_interval_released(struct drbd_interval *i)
 {
 	struct drbd_request *req = container_of(i, struct drbd_request, i);
 
-	request_register(req);
+	request_register(req, false);
 }
 
 /* Has its extents (or will do without the local disk): on to the overlap check. */
-static void request_activated(struct drbd_request *req, int err)
+static void request_activated(struct drbd_request *req, int err, bool direct)
 {
 	struct drbd_resource *resource = req->device->resource;
 	bool go;
@@ -1055,7 +1090,7 @@ static void request_activated(struct drbd_request *req, int err)
 	go = drbd_interval_enter(req->device, &req->i);
 	spin_unlock_irq(&resource->req_lock);
 	if (go)
-		request_register(req);
+		request_register(req, direct);
 }
 
 /* Which peers get the data and which only a notice (io-path.md 4.2); req_lock held. */
@@ -1126,7 +1161,12 @@ static bool good_data_for_write(struct drbd_request *req)
 	return false;
 }
 
-static void wake_senders(struct drbd_request *req)
+/*
+ * Tells the senders.  @direct: where to leave a connection that has nothing else to
+ * do and whose log the caller is to walk by itself: to hand over to a thread would
+ * cost more than to send.
+ */
+static void wake_senders(struct drbd_request *req, struct drbd_connection **direct)
 {
 	struct drbd_peer_device *pd;
 
@@ -1135,8 +1175,14 @@ static void wake_senders(struct drbd_request *req)
 
 		if (!(req->queued & bit(connection->peer_node_id)))
 			continue;
-		if (!connection->tl_next)
+		if (!connection->tl_next) {
 			connection->tl_next = req;
+			if (direct && !*direct && (req->data & bit(connection->peer_node_id)) &&
+			    atomic_read(&pd->ap_pending) == 1 && drbd_sender_claim(connection)) {
+				*direct = connection;
+				continue;
+			}
+		}
 		wake_up(&connection->sender_wait);
 	}
 }
@@ -1155,10 +1201,11 @@ static void fail_unregistered(struct drbd_request *req)
 }
 
 /* One critical section, against state changes (io-path.md 4.1 "register"). */
-static void request_register(struct drbd_request *req)
+static void request_register(struct drbd_request *req, bool direct)
 {
 	struct drbd_device *device = req->device;
 	struct drbd_resource *resource = device->resource;
+	struct drbd_connection *walk = NULL;
 	struct bio_list done = BIO_EMPTY_LIST;
 	bool local;
 
@@ -1185,6 +1232,9 @@ static void request_register(struct drbd_request *req)
 				   (unsigned long long)req->i.sector, req->i.size);
 		return;
 	}
+	/* What completed before this flush is in a closed epoch. */
+	if (req->master_bio->bi_opf & REQ_PREFLUSH)
+		drbd_close_epoch(resource);
 	req->block_id = ++resource->next_block_id;
 	choose_legs(req);
 	req->epoch = resource->epoch;
@@ -1208,7 +1258,7 @@ static void request_register(struct drbd_request *req)
 	} else {
 		set_bit(INTERVAL_BACKING_DONE, &req->i.flags);
 	}
-	wake_senders(req);
+	wake_senders(req, direct ? &walk : NULL);
 	/* From here the request may complete and vanish unless the local leg is ours. */
 	if (!local)
 		request_progress(req, &done);
@@ -1217,6 +1267,8 @@ static void request_register(struct drbd_request *req)
 	if (local && !(req->flags & REQ_DISCARD_OR_ZERO))
 		local_submit(req);
 	drbd_complete_bios(&done);
+	if (walk)
+		drbd_sender_walk(walk);
 }
 
 static void submit_write(struct drbd_device *device, struct bio *bio)
@@ -1226,7 +1278,10 @@ static void submit_write(struct drbd_device *device, struct bio *bio)
 	if (drbd_ldev_get(device, D_INCONSISTENT))
 		req->flags |= REQ_HAS_LDEV;
 	if (!(req->flags & REQ_HAS_LDEV) || drbd_al_begin(device, &req->al))
-		request_activated(req, 0);
+		request_activated(req, 0, true);
+	else if (drbd_al_starving(device))
+		/* Extents are held by writes that wait for their barrier. */
+		close_epoch(device->resource);
 }
 
 /* ------------------------------------------------------------------- flush */
@@ -1274,10 +1329,15 @@ static void flush_endio(struct bio *bio)
 	drbd_ldev_put(device);
 }
 
-/* Not sent to peers: every completed write is in a closed epoch (io-path.md 4.9). */
+/*
+ * Not sent to peers: closing the epoch makes them flush what completed before, ahead
+ * of whatever is written because this flush completed (io-path.md 4.9).
+ */
 static void submit_flush(struct drbd_device *device, struct bio *bio)
 {
 	struct drbd_request *req;
+
+	close_epoch(device->resource);
 
 	if (READ_ONCE(device->fail_io_cached) || !drbd_ldev_get(device, D_INCONSISTENT)) {
 		end_flush(device, bio, BLK_STS_IOERR);
@@ -1421,7 +1481,7 @@ static void submit_read(struct drbd_device *device, struct bio *bio, u32 failed,
 		if (pd)
 			atomic_inc(&pd->ap_pending);
 	}
-	wake_senders(req);
+	wake_senders(req, NULL);
 	spin_unlock_irq(&resource->req_lock);
 	return;
 fail:
@@ -1573,6 +1633,7 @@ int drbd_request_init_resource(struct drbd_resource *resource)
 	INIT_WORK(&resource->retry_work, retry_work);
 	INIT_DELAYED_WORK(&resource->peer_ack_work, peer_ack_work);
 	timer_setup(&resource->request_timer, request_timer_fn, 0);
+	timer_setup(&resource->epoch_timer, epoch_timer_fn, 0);
 	mod_timer(&resource->request_timer, jiffies + HZ);
 	/* Not from zero: block ids of an earlier life must not match. */
 	resource->next_block_id = (u64)get_random_u32() << 24;
@@ -1582,6 +1643,7 @@ int drbd_request_init_resource(struct drbd_resource *resource)
 void drbd_request_free_resource(struct drbd_resource *resource)
 {
 	timer_shutdown_sync(&resource->request_timer);
+	timer_shutdown_sync(&resource->epoch_timer);
 	cancel_delayed_work_sync(&resource->peer_ack_work);
 	cancel_work_sync(&resource->retry_work);
 	if (resource->peer_ack.last)

@@ -333,6 +333,9 @@ static bool have_work(struct drbd_connection *connection)
 	struct drbd_request *req;
 	bool yes;
 
+	/* Who walks looks again afterwards. */
+	if (test_bit(CONN_WALKING, &connection->flags))
+		return false;
 	if (!list_empty(&connection->sender_work))
 		return true;
 	spin_lock_irq(&connection->resource->req_lock);
@@ -396,6 +399,43 @@ static bool sender_step(struct drbd_connection *connection)
 	return !err;
 }
 
+static bool start_walking(struct drbd_connection *connection)
+{
+	return !test_and_set_bit_lock(CONN_WALKING, &connection->flags);
+}
+
+static void stop_walking(struct drbd_connection *connection)
+{
+	clear_bit_unlock(CONN_WALKING, &connection->flags);
+	smp_mb__after_atomic();
+	if (waitqueue_active(&connection->ee_wait))
+		wake_up_all(&connection->ee_wait);
+}
+
+bool drbd_sender_claim(struct drbd_connection *connection)
+{
+	lockdep_assert_held(&connection->resource->req_lock);
+	if (connection->cstate < C_CONNECTED ||
+	    !test_bit(CONN_STREAMS_UP, &connection->flags) ||
+	    !list_empty(&connection->sender_work) || !start_walking(connection))
+		return false;
+	drbd_connection_get(connection);
+	return true;
+}
+
+void drbd_sender_walk(struct drbd_connection *connection)
+{
+	int n;
+
+	/* Not for ever: others write, too, and this is somebody's time. */
+	for (n = 0; n < 4 && sender_step(connection); n++)
+		;
+	stop_walking(connection);
+	if (have_work(connection))
+		wake_up(&connection->sender_wait);
+	drbd_connection_put(connection);
+}
+
 static int sender_thread(void *arg)
 {
 	struct drbd_connection *connection = arg;
@@ -408,6 +448,8 @@ static int sender_thread(void *arg)
 					 have_work(connection) || kthread_should_stop());
 		if (signal_pending(current))
 			flush_signals(current);
+		if (!start_walking(connection))
+			continue;
 		while ((w = next_work(connection))) {
 			w->fn(w, !test_bit(CONN_STREAMS_UP, &connection->flags));
 			/* Bulk work must not starve application writes. */
@@ -417,8 +459,7 @@ static int sender_thread(void *arg)
 		}
 		while (list_empty(&connection->sender_work) && sender_step(connection))
 			;
-		if (waitqueue_active(&connection->ee_wait))
-			wake_up_all(&connection->ee_wait);
+		stop_walking(connection);
 	}
 	return 0;
 }

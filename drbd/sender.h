@@ -37,6 +37,15 @@ int drbd_send_ping(struct drbd_connection *connection);
 /* Queues work for the sender thread (any context); runs it or cancels it. */
 void drbd_queue_sender_work(struct drbd_connection *connection, struct drbd_sender_work *w);
 
+/*
+ * The right to walk the transfer log for this peer, which the thread needs as well.
+ * drbd_sender_claim(): true if nobody has it and no queued work comes first;
+ * req_lock held.  drbd_sender_walk(): sends what there is, then gives it back;
+ * process context, may sleep.
+ */
+bool drbd_sender_claim(struct drbd_connection *connection);
+void drbd_sender_walk(struct drbd_connection *connection);
+
 /* The thread: started when the receiver starts, stopped after it. */
 int drbd_sender_start(struct drbd_connection *connection);
 void drbd_sender_stop(struct drbd_connection *connection);
