@@ -2,7 +2,7 @@
 #
 # make               modules and utils
 # make modules       $(BUILD)/$(KVER)/drbd.ko and drbd_transport_tcp.ko
-# make utils         $(BUILD)/bin/{drbdadm,drbdsetup,drbdmeta}
+# make utils         $(BUILD)/bin/{drbdadm,drbdsetup,drbdmeta,drbdmon}
 # make unit          GoogleTest binaries of tests/unit and tests/sim, built and run
 # make fuzz          short runs of the fuzzers in tests/fuzz
 # make golden        tools against recorded behaviour
@@ -73,8 +73,9 @@ CXXFLAGS ?= -O2 -g
 CFLAGS_ALL := -std=gnu11 $(WARN) -Wdeclaration-after-statement $(CFLAGS)
 CXXFLAGS_ALL := -std=c++20 $(WARN) $(CXXFLAGS)
 LDLIBS := -lnl-genl-3 -lnl-3 -lblkid
+LDLIBS_drbdmon := -lncursesw -ltinfo
 
-TOOLS := $(foreach t,drbdadm drbdsetup drbdmeta,$(if $(wildcard utils/$(t)/*.cc utils/$(t)/*.y),$(t)))
+TOOLS := $(foreach t,drbdadm drbdsetup drbdmeta drbdmon,$(if $(wildcard utils/$(t)/*.cc utils/$(t)/*.y),$(t)))
 
 CORE_SRC := $(sort $(wildcard drbd/core/*.c))
 COMMON_SRC := $(sort $(wildcard utils/common/*.cc))
@@ -148,17 +149,17 @@ $(foreach f,$(FLAVOURS),$(foreach t,$(TOOLS),$(eval $(call tool_flavour,$(f),$(t
 define tool
 $(BUILD)/bin/$(1): $$(call tool_objs,plain,$(1)) $(OBJ_plain)/libcommon.a $(OBJ_plain)/libcore.a
 	@mkdir -p $$(@D)
-	$$(CXX) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+	$$(CXX) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS) $$(LDLIBS_$(1))
 $(BUILD)/asan-bin/$(1): $$(call tool_objs,asan,$(1)) $(OBJ_asan)/libcommon.a $(OBJ_asan)/libcore.a
 	@mkdir -p $$(@D)
-	$$(CXX) $$(LDFLAGS_asan) -o $$@ $$^ $$(LDLIBS)
+	$$(CXX) $$(LDFLAGS_asan) -o $$@ $$^ $$(LDLIBS) $$(LDLIBS_$(1))
 endef
 $(foreach t,$(TOOLS),$(eval $(call tool,$(t))))
 
-.PHONY: utils utils-asan drbdadm drbdsetup drbdmeta
+.PHONY: utils utils-asan drbdadm drbdsetup drbdmeta drbdmon
 utils: $(TOOLS:%=$(BUILD)/bin/%)
 utils-asan: $(TOOLS:%=$(BUILD)/asan-bin/%)
-drbdadm drbdsetup drbdmeta: %: $(BUILD)/bin/%
+drbdadm drbdsetup drbdmeta drbdmon: %: $(BUILD)/bin/%
 
 # ---------------------------------------------------------------- unit tests, simulation, fuzzers
 
@@ -199,6 +200,7 @@ FUZZED_drbdadm := adjust batch builder derive diagnostics exec files lines model
 	scanner system
 FUZZED_drbdsetup := events2 model statistics
 FUZZED_drbdmeta := restore
+FUZZED_drbdmon := model
 FUZZ_LIB_OBJS = $(FUZZED_core:%=$(OBJ_fuzz)/drbd/core/%.o) $(COMMON_SRC:%.cc=$(OBJ_fuzz)/%.o) \
 	$(foreach t,$(TOOLS),$(FUZZED_$(t):%=$(OBJ_fuzz)/utils/$(t)/%.o)) \
 	$(patsubst $(GEN)/%.cc,$(OBJ_fuzz)/gen/%.o,$(call gen_cc,drbdadm))
