@@ -9,7 +9,9 @@
 # make system        tests on virtual nodes
 # make check         all of the above, both kernels, sparse
 # make demo, bench   the story; the comparison
-# make install       on this machine
+# make man           manual pages and completions, in $(BUILD)/doc
+# make install       on this machine; parts: install-utils, install-modules, install-dkms
+# make deb           Debian packages of the tools and, for DKMS, of the modules, in $(BUILD)/deb
 # make deps          packages, headers, node kernels (as root; the test targets call it)
 
 SHELL := /bin/bash
@@ -20,7 +22,8 @@ MAKEFLAGS += --no-builtin-rules
 BUILD ?= build
 override BUILD := $(abspath $(BUILD))
 SRC := $(CURDIR)
-VERSION := $(shell sed -nE 's/^\#\# ([0-9][^ ]*).*/\1/p' CHANGELOG.md 2>/dev/null | head -n 1)
+# The version is written once, where the module has it.
+VERSION := $(shell sed -nE 's/^.define DRBD_VERSION "(.*)"/\1/p' drbd/main.c)
 
 # Newest kernel with headers.
 KVER ?= $(shell for d in /lib/modules/*/build; do [ -e $$d/Makefile ] && d=$${d%/build} && \
@@ -29,7 +32,9 @@ KDIR ?= /lib/modules/$(KVER)/build
 
 DESTDIR ?=
 PREFIX ?= /usr
-SBINDIR ?= $(PREFIX)/sbin
+# As in Debian's package: the driver runs /sbin/drbdadm.
+SBINDIR ?= /sbin
+LIBDIR ?= /lib
 MODDIR ?= /lib/modules/$(KVER)/updates
 
 PYTHON ?= /usr/bin/python3
@@ -267,20 +272,71 @@ bench: deps
 deps:
 	@scripts/install-deps
 
-# ---------------------------------------------------------------- install, clean
+# ---------------------------------------------------------------- manual pages, install, packages
 
-.PHONY: install install-utils install-modules clean
+DOC := $(BUILD)/doc
+DOC_SRC := $(wildcard doc/*.py) utils/drbdmeta/options.cc $(wildcard host/ocf/*)
+MAN = $(wildcard $(DOC)/*.[578])
+
+.PHONY: man install install-utils install-modules install-dkms deb clean
+man: $(DOC)/.made
+$(DOC)/.made: $(DOC_SRC) $(TOOLS:%=$(BUILD)/bin/%)
+	$(PYTHON) doc/generate.py $(BUILD)/bin $(DOC)
+	@touch $@
+
 install: install-utils install-modules
 
-install-utils: utils
-	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)/etc/drbd.d $(DESTDIR)/var/lib/drbd
-	install -m 755 $(TOOLS:%=$(BUILD)/bin/%) $(DESTDIR)$(SBINDIR)/
-	[ -e $(DESTDIR)/etc/drbd.conf ] || install -m 644 scripts/drbd.conf $(DESTDIR)/etc/drbd.conf
+D := $(DESTDIR)
+HANDLERS_DIR := $(D)$(PREFIX)/lib/drbd
+OCF_DIR := $(D)$(PREFIX)/lib/ocf/resource.d/linbit
+SCRIPTS_DIR := $(D)$(LIBDIR)/drbd/scripts
+UNIT_DIR := $(D)$(LIBDIR)/systemd/system
+# Names by which notify.sh is called; the name says what happened.
+NOTIFY := emergency-reboot emergency-shutdown io-error out-of-sync pri-lost-after-sb pri-lost \
+	pri-on-incon-degr split-brain quorum-lost
+
+install-utils: utils man
+	install -d $(D)$(SBINDIR) $(D)/etc/drbd.d $(D)/var/lib/drbd
+	install -m 755 $(TOOLS:%=$(BUILD)/bin/%) $(D)$(SBINDIR)/
+	[ -e $(D)/etc/drbd.conf ] || install -m 644 host/conf/drbd.conf $(D)/etc/drbd.conf
+	[ -e $(D)/etc/drbd.d/global_common.conf ] || \
+		install -m 644 host/conf/global_common.conf $(D)/etc/drbd.d/
+	install -D -m 755 host/lib/drbd $(D)/etc/init.d/drbd
+	install -D -m 644 host/conf/multipath.conf $(D)/etc/multipath/conf.d/drbd.conf
+	install -D -m 644 host/conf/tmpfiles.conf $(D)$(PREFIX)/lib/tmpfiles.d/drbd.conf
+	install -d $(SCRIPTS_DIR) $(UNIT_DIR) $(HANDLERS_DIR) $(OCF_DIR)
+	install -m 755 host/lib/* $(SCRIPTS_DIR)/
+	install -m 644 host/units/* $(UNIT_DIR)/
+	install -D -m 644 host/udev/65-drbd.rules $(D)$(LIBDIR)/udev/rules.d/65-drbd.rules
+	install -m 755 host/ocf/* $(OCF_DIR)/
+	install -m 755 host/handlers/* $(HANDLERS_DIR)/
+	for n in $(NOTIFY); do ln -sf notify.sh $(HANDLERS_DIR)/notify-$$n.sh; done
+	ln -sf snapshot-resync-target-lvm.sh $(HANDLERS_DIR)/unsnapshot-resync-target-lvm.sh
+	ln -sf crm-fence-peer.9.sh $(HANDLERS_DIR)/crm-unfence-peer.9.sh
+	ln -sf crm-fence-peer.9.sh $(HANDLERS_DIR)/crm-fence-peer.sh
+	ln -sf crm-fence-peer.9.sh $(HANDLERS_DIR)/crm-unfence-peer.sh
+	for s in 5 7 8; do install -d $(D)$(PREFIX)/share/man/man$$s && \
+		install -m 644 $(DOC)/*.$$s $(D)$(PREFIX)/share/man/man$$s/; done
+	install -D -m 644 $(DOC)/drbdadm.bash $(D)$(PREFIX)/share/bash-completion/completions/drbdadm
+	ln -sf drbdadm $(D)$(PREFIX)/share/bash-completion/completions/drbdsetup
+	install -D -m 644 $(DOC)/_drbdadm $(D)$(PREFIX)/share/zsh/vendor-completions/_drbdadm
 
 install-modules: modules
-	install -d $(DESTDIR)$(MODDIR)
-	install -m 644 $(KOUT)/drbd.ko $(KOUT)/drbd_transport_tcp.ko $(DESTDIR)$(MODDIR)/
-	[ -n "$(DESTDIR)" ] || depmod $(KVER)
+	install -d $(D)$(MODDIR)
+	install -m 644 $(KOUT)/drbd.ko $(KOUT)/drbd_transport_tcp.ko $(D)$(MODDIR)/
+	[ -n "$(D)" ] || depmod $(KVER)
+
+# Sources for DKMS: what `make modules` needs, no more.
+DKMS_SRC := $(PREFIX)/src/drbd-$(VERSION)
+install-dkms:
+	install -d $(D)$(DKMS_SRC)
+	install -m 644 Makefile Kbuild dkms.conf COPYING $(D)$(DKMS_SRC)/
+	find drbd drbd-transport-tcp include -type f \( -name '*.[chS]' -o -name Kbuild \) | \
+		while read -r f; do install -D -m 644 $$f $(D)$(DKMS_SRC)/$$f; done
+	install -D -m 644 host/conf/modules-load.conf $(D)$(LIBDIR)/modules-load.d/drbd.conf
+
+deb:
+	BUILD=$(BUILD) VERSION=$(VERSION) scripts/make-deb
 
 clean:
 	rm -rf $(BUILD)

@@ -29,6 +29,10 @@ def main():
         "drbd.7": pages.units(), "drbdadm.bash": completion.bash(adm, setup),
         "_drbdadm": completion.zsh(adm, setup),
     }
+    for name in ("drbd", "drbd-attr"):
+        files[f"ocf_linbit_{name}.7"] = pages.agent(name)
+    for name in pages.aliases() + ["drbd.8"]:
+        files[name] = ".so man7/drbd.7\n"
     if (bin_dir / "drbdmon").exists():
         files["drbdmon.8"] = pages.drbdmon(bin_dir)
     for name, text in files.items():

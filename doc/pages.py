@@ -447,6 +447,8 @@ UNITS = [
      "a host that was taken over from can be cleaned up."),
     ("drbd-lvchange@<resource>.service", "Activates logical volumes that are backing disks, and "
                                          "deactivates them when stopped."),
+    ("ocf.ra@<name>.service", "Any OCF resource agent as a service; drop-ins set `AGENT` and its parameters "
+                              "in the environment."),
     ("drbd-services@<resource>.target", "Groups what depends on the resource; for a promoter to start "
                                         "and stop as one."),
 ]
@@ -477,6 +479,42 @@ def units():
         page.item(tag, text)
     page.see_also("drbd.conf(5)", "drbdadm(8)", "drbdsetup(8)", "drbdmeta(8)")
     return page
+
+
+def agent(name):
+    """Page of a resource agent, from the description that it gives of itself."""
+    root = tables.agent(name)
+    page = Page(f"ocf_linbit_{name}", 7, DATE, "Resource Agents", root.findtext("shortdesc"))
+    page.heading("SYNOPSIS")
+    actions = []
+    for action in root.iter("action"):
+        if action.get("name") not in actions:
+            actions.append(action.get("name"))
+    page.text(f"`{name}` {{" + " | ".join(f"`{a}`" for a in actions) + "}")
+    page.heading("DESCRIPTION")
+    page.paragraph(" ".join(root.findtext("longdesc").split()))
+    page.heading("PARAMETERS")
+    for parameter in root.iter("parameter"):
+        content = parameter.find("content")
+        kind = "required" if parameter.get("required") == "1" else "optional"
+        default = content.get("default")
+        page.item(f"`{parameter.get('name')}`", " ".join(parameter.findtext("longdesc").split()))
+        page.text(f"({content.get('type').capitalize()}, {kind}" +
+                  (f", default `{default}`" if default else "") + ".)")
+    page.heading("ACTIONS")
+    for action in root.iter("action"):
+        times = f"Timeout of {action.get('timeout')} s or more"
+        if action.get("interval"):
+            times += f", interval of {action.get('interval')} s"
+        page.item(f"`{action.get('name')}`" +
+                  (f" ({action.get('role')})" if action.get("role") else ""), times + ".")
+    page.see_also("drbd(7)", "drbdadm(8)", "crm(8)", "pcs(8)")
+    return page
+
+
+def aliases():
+    """Other names of drbd(7)."""
+    return [name.replace("<resource>", "").replace("<name>", "") + ".7" for name, _ in UNITS]
 
 
 HANDLER_SCRIPTS = [

@@ -55,3 +55,8 @@ def drbdmeta(directory):
                           re.MULTILINE)]
     return {"commands": [(name, arguments.strip()) for name, arguments in commands],
             "options": options}
+
+
+def agent(name):
+    """Description of a resource agent by itself."""
+    return ET.fromstring(output(SOURCE / "host/ocf" / name, "meta-data"))

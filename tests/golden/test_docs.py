@@ -15,7 +15,8 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = ROOT / os.environ.get("BUILD", "build")
 BIN = BUILD / "bin"
-PAGES = ["drbd.conf.5", "drbd.7", "drbdadm.8", "drbdsetup.8", "drbdmeta.8"]
+PAGES = ["drbd.conf.5", "drbd.7", "drbdadm.8", "drbdsetup.8", "drbdmeta.8",
+         "ocf_linbit_drbd.7", "ocf_linbit_drbd-attr.7"]
 if (BIN / "drbdmon").exists():
     PAGES.append("drbdmon.8")
 
@@ -126,10 +127,14 @@ def test_drbdmeta_page_names_every_command_and_option(docs):
 def test_pages_of_the_system_name_what_is_installed(docs):
     page = rendered(docs / "drbd.7")
     for unit in (ROOT / "host/units").glob("*.*"):
-        assert unit.name.split("@")[0].split(".")[0] in page, unit.name
+        assert unit.name.split("@")[0] in page, unit.name
     for script in ["crm-fence-peer.9.sh", "crm-unfence-peer.9.sh", "stonith_admin-fence-peer.sh",
                    "snapshot-resync-target-lvm.sh", "unsnapshot-resync-target-lvm.sh"]:
-        assert script in page and (ROOT / "host/handlers" / script).exists()
+        assert script in page
+    for script in (ROOT / "host/handlers").iterdir():
+        assert script.name == "notify.sh" or script.name in page
+    assert "drbd-promote@resource.service" in page
+    assert (docs / "drbd-promote@.service.7").read_text() == ".so man7/drbd.7\n"
 
 
 def test_bad_use_of_the_generator(tmp_path):
