@@ -126,7 +126,7 @@ class Process:
                     status = struct.unpack("=i", body)[0]
                     self.rc = -os.WTERMSIG(status) if os.WIFSIGNALED(status) \
                         else os.WEXITSTATUS(status)
-                    self.close()
+                    self._release()
                     break
         elif self.started and time.monotonic() - self._heard > self.SILENCE:
             self._reopen()
@@ -156,6 +156,13 @@ class Process:
         except OSError as e:
             self.close()
             raise NodeDown(f"{self.node.name} went down during '{self.command}': {e}") from None
+
+    def _release(self):
+        """The command has ended: the next one may have its port.
+
+        Opening and closing a port is the only thing that ever loses bytes on it."""
+        self.node.idle_ports.append((self._sock, self._lock, self._path))
+        self._sock = None
 
     def close(self):
         """Let go of the command; kills it when it still runs."""
@@ -195,6 +202,7 @@ class Node:
         self.disks = [os.path.join(self.dir, f"disk{n}.img") for n in range(len(cluster.disks))]
         self._checked = 0
         self._popen = None              # when this process has started it
+        self.idle_ports = []            # (socket, lock, path): open, no command on it
 
     # ------------------------------------------------------------ power
 
@@ -308,6 +316,7 @@ class Node:
         self._reap()
 
     def _reap(self):
+        self._drop_ports()
         if self._popen is not None:
             self._popen.wait()
             self._popen = None
@@ -365,10 +374,36 @@ class Node:
             p.close()
         raise NodeDown(f"{self.name} does not answer")
 
+    @staticmethod
+    def _usable(sock):
+        """False when the machine at the other end is gone.  Drops what nobody waits for."""
+        try:
+            while select.select([sock], [], [], 0)[0]:
+                if not sock.recv(1 << 16):
+                    return False
+        except OSError:
+            return False
+        return True
+
+    def _drop_ports(self):
+        for sock, lock, _ in self.idle_ports:
+            sock.close()
+            lock.close()
+        self.idle_ports = []
+
     def _connect(self, command, stdin, first):
         if self.pid is None:
             raise NodeDown(f"{self.name} is off")
         end = time.monotonic() + 30
+        while first == 0:
+            try:
+                sock, lock, path = self.idle_ports.pop()
+            except IndexError:
+                break
+            if self._usable(sock):
+                return Process(self, sock, lock, command, stdin, path)
+            sock.close()
+            lock.close()
         while True:
             for n in range(first, PORTS):
                 path = self._socket(f"cmd{n}")
