@@ -72,13 +72,17 @@ static void set_disconnect_expected(struct drbd_resource *resource,
 }
 
 /* Before the PREPARE is out: the target's introduction may come at once. */
-static void begin_handshake_with(struct drbd_resource *resource, u8 node)
+static void begin_handshake_with(struct drbd_resource *resource, u8 node, u32 tid)
 {
 	struct drbd_connection *connection = drbd_connection_find(resource, node);
 
 	if (!connection)
 		return;
 	drbd_handshake_begin(connection);
+	spin_lock_irq(&resource->req_lock);
+	connection->connect_tid = tid;
+	set_bit(CONN_INTRODUCTION_DUE, &connection->flags);
+	spin_unlock_irq(&resource->req_lock);
 	drbd_connection_put(connection);
 }
 
@@ -142,16 +146,16 @@ void drbd_twopc_perform(struct drbd_resource *resource, const struct drbd_twopc_
 		mod_delayed_work(system_wq, &resource->twopc_timer,
 				 msecs_to_jiffies(out->timer_ms));
 	if (out->todo & (TWOPC_INTRODUCE | TWOPC_UNDO | TWOPC_PING_INITIATOR)) {
-		struct drbd_twopc_request req;
+		u8 me = drbd_node_id(resource);
 
-		spin_lock_irq(&resource->req_lock);
-		req = resource->twopc.owner == TWOPC_FREE ? out->req : resource->twopc.req;
-		spin_unlock_irq(&resource->req_lock);
-		connection = drbd_connection_find(resource,
-						  other_end(&req, drbd_node_id(resource)));
+		/* Of the transaction that owes it: the slot may hold the next one already. */
+		connection = drbd_connection_find(resource, other_end(&out->req, me));
 		if (connection) {
-			if (out->todo & TWOPC_INTRODUCE)
+			if (out->todo & TWOPC_INTRODUCE) {
+				if (out->req.initiator != me)
+					drbd_handshake_begin(connection);
 				drbd_send_introduction(connection);
+			}
 			if (out->todo & TWOPC_UNDO) {
 				clear_bit(CONN_GRACEFUL_DISCONNECT, &connection->flags);
 				drbd_handshake_undo(connection);
@@ -276,7 +280,7 @@ int drbd_twopc_change(struct drbd_txn *t, unsigned int chg_flags, drbd_txn_fn fn
 		if (drbd_twopc_is_disconnect(&req))
 			set_disconnect_expected(resource, &out.req, true);
 		if (drbd_twopc_is_connect(&req))
-			begin_handshake_with(resource, req.target);
+			begin_handshake_with(resource, req.target, req.tid);
 		drbd_twopc_perform(resource, &out, drbd_node_id(resource));
 
 		left = wait_event_interruptible_timeout(resource->twopc_wait,
@@ -326,6 +330,8 @@ int drbd_twopc_change(struct drbd_txn *t, unsigned int chg_flags, drbd_txn_fn fn
 				if (check != SS_NOTHING_TO_DO)
 					pr_err("drbd %s: FATAL: local commit of an agreed change failed: %s (%d)\n",
 					       resource->name, drbd_ss_text(check), check);
+				if (check < SS_SUCCESS)
+					rv = check;
 				wait = false;
 				drbd_txn_abort(t);
 			}
@@ -387,6 +393,11 @@ static void request_received(struct drbd_connection *connection, enum drbd_twopc
 	u64 resize_to = 0;
 	int vnr = req->vnr, rv;
 
+	/* A parent that is gone would hold the slot until the timeout. */
+	if (phase == TWOPC_PREPARE && connection->cstate < C_CONNECTING) {
+		drbd_txn_abort(t);
+		return;
+	}
 	memset(&more, 0, sizeof(more));
 	drbd_twopc_fill_env(t, &env);
 	drbd_twopc_receive(slot, &env, phase, from, req, waited, &out);

@@ -1060,8 +1060,6 @@ void drbd_handshake_begin(struct drbd_connection *connection)
 	struct drbd_peer_device *pd;
 	int vnr;
 
-	if (test_and_set_bit(CONN_HANDSHAKE, &connection->flags))
-		return;
 	drbd_uuid_freeze(connection);
 	spin_lock_irq(&resource->req_lock);
 	idr_for_each_entry(&connection->peer_devices, pd, vnr) {
@@ -1074,10 +1072,12 @@ void drbd_handshake_begin(struct drbd_connection *connection)
 		clear_bit(PD_INITIAL_STATE_RECEIVED, &pd->flags);
 		clear_bit(PD_INITIAL_STATE_SENT, &pd->flags);
 		clear_bit(PD_HANDSHAKE_DISCONNECT, &pd->flags);
+		clear_bit(PD_FINISH_AFTER_START, &pd->flags);
 		atomic_set(&pd->packet_seq, 0);
 		atomic64_set(&pd->send_cnt, 0);
 		atomic64_set(&pd->recv_cnt, 0);
 	}
+	set_bit(CONN_HANDSHAKE, &connection->flags);
 	spin_unlock_irq(&resource->req_lock);
 }
 
@@ -1086,17 +1086,19 @@ void drbd_send_introduction(struct drbd_connection *connection)
 	struct drbd_peer_device *pd;
 	int vnr, n = 0;
 
-	drbd_handshake_begin(connection);
 	idr_for_each_entry(&connection->peer_devices, pd, vnr) {
 		n++;
 		drbd_send_sync_param(pd);
 		drbd_send_sizes(pd, 0, 0);
 		drbd_send_uuids(pd, 0, 0);
-		set_bit(PD_INITIAL_STATE_SENT, &pd->flags);
 		drbd_send_state(pd);
+		set_bit(PD_INITIAL_STATE_SENT, &pd->flags);
+		wake_up_all(&connection->resource->state_wait);
 	}
-	if (!n)
+	if (!n) {
+		clear_bit(CONN_INTRODUCTION_DUE, &connection->flags);
 		drbd_twopc_handshake_result(connection, HANDSHAKE_OK);
+	}
 }
 
 void drbd_handshake_undo(struct drbd_connection *connection)
@@ -1133,6 +1135,26 @@ static void outdate_after_refusal(struct drbd_connection *connection)
 	drbd_txn_abort(t);
 }
 
+/*
+ * A target that took an attempt up introduces itself for it, and its RETRY on the
+ * control stream may be here before that.  Nothing in an introduction tells for
+ * which attempt it is: the next one must wait until it has come in.  Bounded,
+ * because a foreign peer does not say whether it took the attempt up.
+ */
+static bool last_attempt_open(struct drbd_connection *connection)
+{
+	unsigned long limit;
+
+	if (test_bit(CONN_JUDGING, &connection->flags))
+		return true;
+	if (!test_bit(CONN_INTRODUCTION_DUE, &connection->flags))
+		return false;
+	rcu_read_lock();
+	limit = 2 * rcu_dereference(connection->net_conf)->ping_timeo * HZ / 10;
+	rcu_read_unlock();
+	return time_before(jiffies, READ_ONCE(connection->connect_jif) + limit);
+}
+
 /* The lower node id starts the transaction, again and again until it has an outcome. */
 void drbd_connect_work(struct work_struct *work)
 {
@@ -1147,7 +1169,7 @@ void drbd_connect_work(struct work_struct *work)
 	if (connection->cstate != C_CONNECTING ||
 	    !test_bit(CONN_STREAMS_UP, &connection->flags))
 		return;
-	if (!mutex_trylock(&resource->serialize)) {
+	if (last_attempt_open(connection) || !mutex_trylock(&resource->serialize)) {
 		queue_delayed_work(system_long_wq, &connection->connect_work, HZ / 20 + 1);
 		return;
 	}
@@ -1159,6 +1181,7 @@ void drbd_connect_work(struct work_struct *work)
 		return;
 	}
 	drbd_handshake_undo(connection);
+	WRITE_ONCE(connection->connect_jif, jiffies);
 	if (connection->cstate != C_CONNECTING)
 		return;
 	rcu_read_lock();
@@ -1227,7 +1250,9 @@ static void check_all_introduced(struct drbd_connection *connection)
 		else if (test_bit(PD_HANDSHAKE_RETRY, &pd->flags) && outcome == HANDSHAKE_OK)
 			outcome = HANDSHAKE_RETRY;
 	}
-	drbd_twopc_handshake_result(connection, outcome);
+	clear_bit(CONN_INTRODUCTION_DUE, &connection->flags);
+	if (test_bit(CONN_HANDSHAKE, &connection->flags))
+		drbd_twopc_handshake_result(connection, outcome);
 }
 
 static int diskless_judgement(struct drbd_peer_device *pd, u8 *peer_disk)
@@ -1272,12 +1297,21 @@ static void record_initial_state(struct drbd_peer_device *pd, u32 word)
 	if (f.disk == D_NEGOTIATING)
 		peer_disk = pd->uuids.flags & DRBD_UUID_F_INCONSISTENT ?
 			D_INCONSISTENT : D_CONSISTENT;
+	/*
+	 * What is compared is what was sent.  The target's answer may overtake the
+	 * initiator's own introduction, which does not depend on this thread.
+	 */
+	wait_event_timeout(device->resource->state_wait,
+			   test_bit(PD_INITIAL_STATE_SENT, &pd->flags) ||
+			   connection->cstate < C_CONNECTING, HZ);
 	if (!test_bit(PD_HANDSHAKE_DISCONNECT, &pd->flags)) {
-		if (device->disk_state >= D_NEGOTIATING && f.disk >= D_NEGOTIATING &&
-		    pd->uuids.received)
+		/* The UUIDs of an aborted attempt do not count: nothing was compared. */
+		if (!test_bit(PD_INITIAL_STATE_SENT, &pd->flags) ||
+		    (f.disk >= D_NEGOTIATING && !pd->uuids.received))
+			outcome = HANDSHAKE_RETRY;
+		else if (device->disk_state >= D_NEGOTIATING && f.disk >= D_NEGOTIATING)
 			outcome = judge(pd, word, false, &repl_state, &would_be_target);
-		else if (device->disk_state == D_DISKLESS && f.disk == D_UP_TO_DATE &&
-			 pd->uuids.received)
+		else if (device->disk_state == D_DISKLESS && f.disk == D_UP_TO_DATE)
 			outcome = diskless_judgement(pd, &peer_disk);
 	}
 	spin_lock_irq(&device->resource->req_lock);
@@ -1342,7 +1376,7 @@ static struct drbd_peer_state_decision decide(struct drbd_peer_device *pd, u32 w
 	return decision;
 }
 
-int drbd_receive_state(struct drbd_connection *connection, struct drbd_packet_in *pi)
+static int receive_state(struct drbd_connection *connection, struct drbd_packet_in *pi)
 {
 	u32 word = be32_to_cpu(((const struct wire_state *)pi->data)->state);
 	struct peer_state_change s = { .word = word };
@@ -1370,6 +1404,14 @@ int drbd_receive_state(struct drbd_connection *connection, struct drbd_packet_in
 	case PEER_STATE_DROP:
 		return -ECONNRESET;
 	case PEER_STATE_IGNORE:
+		if (connection->cstate == C_CONNECTING) {
+			/* Of an attempt that was given up, and now out of the way. */
+			spin_lock_irq(&connection->resource->req_lock);
+			if (!test_bit(CONN_HANDSHAKE, &connection->flags))
+				set_bit(PD_INITIAL_STATE_RECEIVED, &pd->flags);
+			spin_unlock_irq(&connection->resource->req_lock);
+			check_all_introduced(connection);
+		}
 		break;
 	case PEER_STATE_DISCONNECT:
 		pd_err(pd, "the peer has a disk, but is configured without a bitmap for it\n");
@@ -1429,6 +1471,21 @@ int drbd_receive_state(struct drbd_connection *connection, struct drbd_packet_in
 	}
 	pd->peer_repl_last = f.conn;
 	return 0;
+}
+
+int drbd_receive_state(struct drbd_connection *connection, struct drbd_packet_in *pi)
+{
+	bool connecting = connection->cstate == C_CONNECTING;
+	int err;
+
+	if (connecting)
+		set_bit(CONN_JUDGING, &connection->flags);
+	err = receive_state(connection, pi);
+	if (connecting) {
+		WRITE_ONCE(connection->connect_jif, jiffies);
+		clear_bit(CONN_JUDGING, &connection->flags);
+	}
+	return err;
 }
 
 /* A volume was added to a connection that may be established (wire.md 3.8). */
@@ -1597,6 +1654,10 @@ int drbd_receive_twopc_reply(struct drbd_connection *connection, u16 cmd, int vn
 	reply.weak_nodes = be64_to_cpu(p->u.state.weak_nodes);
 	reply.diskful_primary_nodes = be64_to_cpu(p->u.resize.diskful_primary_nodes);
 	reply.max_possible_size = be64_to_cpu(p->u.resize.max_possible_size);
+	/* Who took a request up knows at least of itself; else no introduction follows. */
+	if (cmd == P_TWOPC_RETRY && reply.tid == READ_ONCE(connection->connect_tid) &&
+	    !reply.reachable_nodes)
+		clear_bit(CONN_INTRODUCTION_DUE, &connection->flags);
 	drbd_twopc_reply_received(connection, cmd == P_TWOPC_YES ? TWOPC_YES :
 				  cmd == P_TWOPC_NO ? TWOPC_NO : TWOPC_RETRY, &reply);
 	return 0;

@@ -22,7 +22,12 @@ int drbd_handshake_start(struct drbd_connection *connection);
 
 /* Connect transaction. */
 void drbd_connect_work(struct work_struct *work);
+/*
+ * Forgets what an earlier attempt left and freezes the UUIDs: the initiator before
+ * its PREPARE leaves, the target before its introduction.  Process context.
+ */
 void drbd_handshake_begin(struct drbd_connection *connection);
+/* All volumes; between _begin() and _undo() or _committed(). */
 void drbd_send_introduction(struct drbd_connection *connection);
 void drbd_handshake_undo(struct drbd_connection *connection);
 

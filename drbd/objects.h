@@ -227,6 +227,8 @@ enum drbd_connection_flag {
 	CONN_RECEIVER_RUNNING,
 	CONN_UUID_FROZEN,		/* this handshake holds device->uuid_freeze of all volumes */
 	CONN_WALKING,			/* somebody is sending what the transfer log holds */
+	CONN_INTRODUCTION_DUE,		/* a PREPARE(connect) is out, the answer to it has not come in */
+	CONN_JUDGING,			/* the receiver is at an introduction of the peer */
 };
 
 struct drbd_stream_state {
@@ -331,6 +333,8 @@ struct drbd_connection {
 	enum drbd_fencing_policy fencing_policy;/* copy of net_conf's */
 	u64 reachable_nodes;			/* as the peer reported in its last 2PC reply */
 	int handshake_retries;
+	u32 connect_tid;			/* initiator: of the last attempt to connect; req_lock */
+	unsigned long connect_jif;		/* when the last sign of that attempt was seen */
 	u8 peer_hmac_challenge[64];
 
 	atomic_t ap_in_flight;			/* sectors, io-path.md 12 */

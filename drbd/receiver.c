@@ -167,6 +167,22 @@ static void set_data_timeout(struct drbd_connection *connection, int ping_timeou
 	transport->class->ops->set_rcvtimeo(transport, DATA_STREAM, timeout);
 }
 
+/* Is the connect transaction with this peer agreed on, but not carried out here? */
+static bool commit_pending(struct drbd_connection *connection)
+{
+	struct drbd_resource *resource = connection->resource;
+	struct drbd_twopc *slot = &resource->twopc;
+	bool pending;
+
+	if (connection->cstate != C_CONNECTING)
+		return false;
+	spin_lock_irq(&resource->req_lock);
+	pending = slot->owner == TWOPC_INITIATOR && slot->is_connect && slot->committing &&
+		slot->req.target == connection->peer_node_id;
+	spin_unlock_irq(&resource->req_lock);
+	return pending;
+}
+
 static void receive_loop(struct drbd_connection *connection)
 {
 	enum drbd_conn_state lost = C_BROKEN_PIPE;
@@ -190,6 +206,12 @@ static void receive_loop(struct drbd_connection *connection)
 			set_data_timeout(connection, 0);
 			first = false;
 		}
+		/*
+		 * The COMMIT goes out before we follow it ourselves: the peer may be
+		 * faster, and means what it sends now for an established connection.
+		 */
+		if (unlikely(connection->cstate == C_CONNECTING))
+			wait_event(connection->resource->twopc_wait, !commit_pending(connection));
 		err = data_handlers[pi.cmd](connection, &pi);
 		if (err) {
 			if (err == -EPROTO)
@@ -549,9 +571,16 @@ static void cleanup(struct drbd_connection *connection)
 		connection->cstate == C_DISCONNECTING;
 	int vnr;
 
-	cancel_delayed_work_sync(&connection->connect_work);
 	if (connection->cstate >= C_CONNECTING)
 		drbd_change_cstate(connection, C_NETWORK_FAILURE, CHG_HARD, "lost-peer", NULL);
+	/*
+	 * Before anything that waits for connect_work, which may wait for an answer of
+	 * the lost peer.  The worker is told as well, but may be busy, perhaps even
+	 * waiting for this very handshake.
+	 */
+	if (test_and_clear_bit(CONN_TWOPC_LOST, &connection->flags))
+		drbd_twopc_node_lost(resource, connection->peer_node_id);
+	cancel_delayed_work_sync(&connection->connect_work);
 
 	/* Under the lock: whoever claimed the log before is waited for below. */
 	spin_lock_irq(&resource->req_lock);
@@ -582,6 +611,7 @@ static void cleanup(struct drbd_connection *connection)
 		   !test_bit(CONN_WALKING, &connection->flags));
 	transport->class->ops->disconnect(transport, linger);
 	drbd_handshake_undo(connection);
+	clear_bit(CONN_INTRODUCTION_DUE, &connection->flags);
 
 	drbd_resync_lost(connection);
 	drbd_peer_requests_lost(connection);
@@ -677,8 +707,13 @@ void drbd_receiver_start(struct drbd_connection *connection)
 	/* The last one may still be on its way out. */
 	wait_event(connection->resource->state_wait,
 		   !test_bit(CONN_RECEIVER_RUNNING, &connection->flags));
-	if (connection->cstate != C_UNCONNECTED)
+	if (connection->cstate != C_UNCONNECTED) {
+		/* Disconnected again before there was a thread that could see to it. */
+		if (connection->cstate == C_DISCONNECTING)
+			drbd_change_cstate(connection, C_STANDALONE, CHG_HARD, "disconnected",
+					   NULL);
 		goto out;
+	}
 	clear_bit(CONN_STOP_RECEIVER, &connection->flags);
 	if (drbd_sender_start(connection))
 		goto fail;

@@ -261,11 +261,12 @@ static void owe_connection(struct core_resource *r, u32 ci)
 		 */
 		if (!resync_not_begun(r, ci))
 			c->flags |= CORE_CONN_WAS_CONNECTED;
-		if (r->flags & CORE_RES_TWOPC_RUNNING)
-			c->commit |= CORE_CONN_TWOPC_LOST;
 		if (c->peer_role[DRBD_OLD] == R_PRIMARY)
 			c->flags |= CORE_CONN_LOST_PRIMARY;
 	}
+	/* In Connecting as well: the target of a connect transaction may be lost. */
+	if (old >= C_CONNECTING && new < C_CONNECTING && (r->flags & CORE_RES_TWOPC_RUNNING))
+		c->commit |= CORE_CONN_TWOPC_LOST;
 	if (old != new && (new == C_DISCONNECTING || new == C_STANDALONE))
 		c->commit |= CORE_CONN_STOP_RECEIVER;
 	if (old >= C_CONNECTING && drbd_is_disconnect_or_lost(new))

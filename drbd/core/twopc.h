@@ -6,7 +6,8 @@
  *
  * All drbd_twopc_*() functions that take a struct drbd_twopc run under the
  * lock that guards it (the resource's state lock); they only compute.  Every one
- * of them fills @out completely; carry out what it says in this order: todo
+ * of them fills @out completely, out->req with the transaction it is about (the
+ * slot may be free or taken again by then); carry out what it says in this order: todo
  * WAKE, abort_to, prepare_to, commit_to, reply_to, timer, rest of todo.
  *
  * Initiator:                               Participant:

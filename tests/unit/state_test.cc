@@ -1305,6 +1305,28 @@ TEST(Owed, ReceiverAndTwopcOnConnectionLoss)
 	EXPECT_TRUE(m.conn().after & CORE_CONN_START_RECEIVER);
 }
 
+/* The target of a connect transaction is not Connected yet when it is lost. */
+TEST(Owed, TwopcLearnsOfALossWhileConnecting)
+{
+	for (bool running : {true, false}) {
+		Model m;
+
+		m.disk(D_UP_TO_DATE);
+		m.conn().cstate[DRBD_OLD] = C_CONNECTING;
+		if (running)
+			m.r.flags |= CORE_RES_TWOPC_RUNNING;
+		m.begin();
+		drbd_state_set_cstate(&m.r, 0, C_NETWORK_FAILURE);
+		ASSERT_EQ(m.commit(CORE_HARD), SS_SUCCESS);
+		EXPECT_EQ(!!(m.conn().commit & CORE_CONN_TWOPC_LOST), running);
+		m.publish();
+		m.begin();
+		drbd_state_set_cstate(&m.r, 0, C_UNCONNECTED);
+		ASSERT_EQ(m.commit(CORE_HARD), SS_SUCCESS);
+		EXPECT_FALSE(m.conn().commit & CORE_CONN_TWOPC_LOST);
+	}
+}
+
 TEST(Owed, UnfenceWhenEverythingIsUpToDate)
 {
 	Model m(1, 2);

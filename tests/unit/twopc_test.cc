@@ -236,6 +236,35 @@ TEST(Initiator, LostPeers)			/* 11.5 */
 	t.answered(1, TWOPC_YES, reply(77, 0));
 	t.lost(1);
 	EXPECT_EQ(t.decision(), SS_CONCURRENT_ST_CHG);
+
+	Slot c(0, bit(2));	/* nor if it is lost in the middle of the handshake */
+	c.start(connect(0, 1), true);
+	c.answered(2, TWOPC_YES, reply(77, 0));
+	EXPECT_EQ(c.decision(), 0);
+	c.lost(1);
+	EXPECT_TRUE(c.out.todo & TWOPC_WAKE);
+	EXPECT_EQ(c.decision(), SS_CONCURRENT_ST_CHG);
+}
+
+/* What is to be undone is said with the order, not read from the slot later. */
+TEST(Initiator, UndoNamesItsOwnTransaction)
+{
+	Slot s(1, bit(0));
+	drbd_twopc_out undo;
+
+	s.start(connect(1, 2), true);
+	s.receive(TWOPC_PREPARE, 0, connect(0, 3));
+	EXPECT_EQ(s.decision(), SS_CONCURRENT_ST_CHG);
+	drbd_twopc_end(&s.t, &s.env, false, 0, &undo);
+	s.receive(TWOPC_PREPARE, 0, connect(0, 1), true);	/* takes the slot */
+	EXPECT_EQ(s.t.owner, TWOPC_PARTICIPANT);
+	EXPECT_TRUE(undo.todo & TWOPC_UNDO);
+	EXPECT_EQ(undo.req.initiator, 1);
+	EXPECT_EQ(undo.req.target, 2);
+	drbd_twopc_timer(&s.t, &s.env, &s.out);
+	EXPECT_TRUE(s.out.todo & TWOPC_UNDO);
+	EXPECT_EQ(s.out.req.initiator, 0);
+	EXPECT_EQ(s.out.req.target, 1);
 }
 
 TEST(Initiator, RetryDelay)
