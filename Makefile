@@ -6,6 +6,7 @@
 # make unit          GoogleTest binaries of tests/unit and tests/sim, built and run
 # make fuzz          short runs of the fuzzers in tests/fuzz
 # make golden        tools against recorded behaviour
+# make packaging     manual pages, installed files, packages, agents and handlers
 # make system        tests on virtual nodes
 # make check         all of the above, both kernels, sparse
 # make demo, bench   the story; the comparison
@@ -236,11 +237,14 @@ fuzz: fuzz-build
 
 # ---------------------------------------------------------------- golden, system, everything
 
-.PHONY: golden system system-only system-build check demo bench deps sparse
+.PHONY: golden packaging system system-only system-build check demo bench deps sparse
 KVERS = $(shell ls -d /lib/modules/*/build 2>/dev/null | cut -d/ -f4 | grep -vE 'cloud|rt-' | sort -V)
 
 golden: utils
 	BUILD=$(BUILD) $(PYTHON) -m pytest -q -p no:cacheprovider tests/golden
+
+packaging: utils man
+	BUILD=$(BUILD) $(PYTHON) -m pytest -q -p no:cacheprovider tests/packaging
 
 # Static checks of the kernel sources.
 sparse:
@@ -276,9 +280,8 @@ deps:
 
 DOC := $(BUILD)/doc
 DOC_SRC := $(wildcard doc/*.py) utils/drbdmeta/options.cc $(wildcard host/ocf/*)
-MAN = $(wildcard $(DOC)/*.[578])
 
-.PHONY: man install install-utils install-modules install-dkms deb clean
+.PHONY: man install install-utils install-modules install-dkms version deb clean
 man: $(DOC)/.made
 $(DOC)/.made: $(DOC_SRC) $(TOOLS:%=$(BUILD)/bin/%)
 	$(PYTHON) doc/generate.py $(BUILD)/bin $(DOC)
@@ -334,6 +337,10 @@ install-dkms:
 	find drbd drbd-transport-tcp include -type f \( -name '*.[chS]' -o -name Kbuild \) | \
 		while read -r f; do install -D -m 644 $$f $(D)$(DKMS_SRC)/$$f; done
 	install -D -m 644 host/conf/modules-load.conf $(D)$(LIBDIR)/modules-load.d/drbd.conf
+
+# For scripts: dkms install drbd/$(make -s version)
+version:
+	@echo $(VERSION)
 
 deb:
 	BUILD=$(BUILD) VERSION=$(VERSION) scripts/make-deb
