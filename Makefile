@@ -279,7 +279,8 @@ deps:
 # ---------------------------------------------------------------- manual pages, install, packages
 
 DOC := $(BUILD)/doc
-DOC_SRC := $(wildcard doc/*.py) utils/drbdmeta/options.cc $(wildcard host/ocf/*)
+DOC_SRC := $(wildcard doc/*.py) utils/drbdmeta/options.cc utils/drbdmon/actions.cc utils/drbdmon/view.cc \
+	$(wildcard host/ocf/*)
 
 .PHONY: man install install-utils install-modules install-dkms version deb clean
 man: $(DOC)/.made

@@ -34,7 +34,7 @@ def main():
     for name in pages.aliases() + ["drbd.8"]:
         files[name] = ".so man7/drbd.7\n"
     if (bin_dir / "drbdmon").exists():
-        files["drbdmon.8"] = pages.drbdmon(bin_dir)
+        files["drbdmon.8"] = pages.drbdmon(tables.drbdmon(bin_dir))
     for name, text in files.items():
         (out / name).write_text(str(text))
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The manual pages."""
 
+import re
+
 import options as texts
 from commands import GENERAL, META, META_OPTIONS, MORE, WHAT
 from roff import Page, literal
@@ -257,7 +259,7 @@ def drbdadm(adm):
     page.item("`/etc/drbd.conf`", "The configuration.")
     page.item("`/run/drbd/drbd-resource-`<name>`.conf`, `/run/drbd/drbd-minor-`<number>`.conf`",
               "Links to the file with which a resource or device was set up.")
-    page.see_also("drbd.conf(5)", "drbd(7)", "drbdsetup(8)", "drbdmeta(8)")
+    page.see_also("drbd.conf(5)", "drbd(7)", "drbdsetup(8)", "drbdmeta(8)", "drbdmon(8)")
     return page
 
 
@@ -361,7 +363,7 @@ def drbdsetup(commands, adm):
         page.item(f"`{status}`", text)
     page.paragraph("Without the driver, `down`, `secondary`, `disconnect` and `detach` succeed: there is "
                    "nothing to be done.")
-    page.see_also("drbdadm(8)", "drbd.conf(5)", "drbdmeta(8)")
+    page.see_also("drbdadm(8)", "drbd.conf(5)", "drbdmeta(8)", "drbdmon(8)")
     return page
 
 
@@ -413,18 +415,44 @@ def drbdmeta(meta):
 
 # ------------------------------------------------------------------ drbdmon(8)
 
-def drbdmon(directory):
-    """From its --help: an introduction, then lines of two columns."""
+CONFIRMATION = {"nothing": "Does not ask.", "yes_or_no": "Asks first.",
+                "the_word_yes": "Asks for the word yes."}
+
+
+def sentence(text):
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith(".") else text + "."
+
+
+def drbdmon(mon):
     page = Page("drbdmon", 8, DATE, "System Administration", "live view of DRBD resources")
     page.heading("SYNOPSIS")
-    page.text("`drbdmon` [<option>...]")
+    page.text("`drbdmon` [<option>...] [<resource>]")
     page.heading("DESCRIPTION")
-    page.paragraph("`drbdmon` shows resources, connections and synchronisation on the whole terminal, "
-                   "and keeps the view up to date.")
-    page.heading("OPTIONS AND KEYS")
-    page.example(tables.output(directory / "drbdmon", "--help"))
-    page.see_also("drbdadm(8)", "drbdsetup(8)")
+    for paragraph in mon["paragraphs"]:
+        page.paragraph(paragraph)
+    page.heading("OPTIONS")
+    for tag, text in mon["options"]:
+        words = [f"\\fI{literal(w.lower())}\\fR" if w.isalpha() and w.isupper() else
+                 f"\\fB{literal(w.rstrip(','))}\\fR" + ("," if w.endswith(",") else "")
+                 for w in tag.split()]
+        page.item(" ".join(words), sentence(text or {
+            "--help": "Show usage.", "--version": "Show the version."}[tag.split()[-1]]),
+            already_roff=True)
+    page.heading("KEYS")
+    for key, text in mon["keys"]:
+        page.item(f"`{key}`", sentence(text))
+    page.heading("ACTIONS")
+    page.paragraph("On what is selected, or all of that kind in what is selected:")
+    for key, command, effect, ask in mon["actions"]:
+        page.item(f"`{key}`", f"{sentence(effect)} {CONFIRMATION[ask]}")
+        page.text("Runs `" + re.sub(r"\{(\w+)\}", lambda m: "`<" + NAMES[m[1]] + ">`", command)
+                  + "`.")
+    page.see_also("drbdadm(8)", "drbdsetup(8)", "drbd(7)")
     return page
+
+
+NAMES = {"res": "resource", "peer": "peer node id", "vol": "volume", "minor": "minor"}
 
 
 # ------------------------------------------------------------------ drbd(7)

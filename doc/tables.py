@@ -57,6 +57,27 @@ def drbdmeta(directory):
             "options": options}
 
 
+def drbdmon(directory):
+    """Its --help as paragraphs and options; keys and actions from the tables in the source."""
+    usage = output(directory / "drbdmon", "--help")
+    options = []
+    for line in re.findall(r"^  (-.*(?:\n {10,}.*)*)", usage, re.MULTILINE):
+        tag, _, text = line.partition("  ")
+        options.append((tag.strip(), " ".join(text.split())))
+    head, _, tail = usage.partition("\n  -")
+    paragraphs = [" ".join(p.split()) for p in head.split("\n\n")[1:] +
+                  tail.split("\n\n")[1:]]
+    view = (SOURCE / "utils/drbdmon/view.cc").read_text()
+    start = view.index("Page help_page()")
+    keys = re.findall(r'^\t\t\{"([^"]+)", "([^"]+)"\},', view[start:view.index("\n}\n", start)],
+                      re.MULTILINE)
+    actions = re.findall(r"\{'(.)', L::\w+, \"[^\"]+\",\s*\"([^\"]+)\",\s*\"([^\"]+)\", "
+                         r"A::(\w+),",
+                         (SOURCE / "utils/drbdmon/actions.cc").read_text())
+    return {"synopsis": usage.split("\n")[0].partition(" ")[2], "options": options,
+            "paragraphs": paragraphs, "keys": keys, "actions": actions}
+
+
 def agent(name):
     """Description of a resource agent by itself."""
     return ET.fromstring(output(SOURCE / "host/ocf" / name, "meta-data"))

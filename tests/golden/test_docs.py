@@ -124,6 +124,25 @@ def test_drbdmeta_page_names_every_command_and_option(docs):
                 assert word in page, word
 
 
+@pytest.mark.skipif("drbdmon.8" not in PAGES, reason="drbdmon is not built")
+def test_drbdmon_page_names_every_option_key_and_action(docs):
+    page = rendered(docs / "drbdmon.8")
+    usage = subprocess.run([BIN / "drbdmon", "--help"], capture_output=True, text=True,
+                           check=True).stdout
+    options = re.findall(r"^  -(.), (--[a-z-]+)", usage, re.MULTILINE)
+    assert len(options) >= 5
+    for letter, name in options:
+        assert f"-{letter}, {name} " in page
+    # Each action has a line that begins with its key, and the tool's own source has no more.
+    source = (ROOT / "utils/drbdmon/actions.cc").read_text()
+    keys = re.findall(r"^\t\{'(.)', L::", source, re.MULTILINE)
+    assert len(keys) > 12
+    for key in keys:
+        assert re.search(rf"^\.TP\n\\fB{key}\\fR$", (docs / "drbdmon.8").read_text(),
+                         re.MULTILINE), key
+    assert "Ctrl-L" in page and "drbdsetup connect resource peer node id --discard-my-data" in page
+
+
 def test_pages_of_the_system_name_what_is_installed(docs):
     page = rendered(docs / "drbd.7")
     for unit in (ROOT / "host/units").glob("*.*"):
