@@ -164,7 +164,7 @@ def zsh(adm, setup):
     alone = "|".join(c["name"] for c in adm_commands(adm) if not c["objects"])
     return f'''#compdef drbdadm drbdsetup
 {HEADER}
-_drbdadm() {{
+__drbdadm() {{
 	local state line
 	local -a commands options resources
 	commands=(
@@ -189,7 +189,7 @@ _drbdadm() {{
 	esac
 }}
 
-_drbdsetup() {{
+__drbdsetup() {{
 	local state line
 	local -a commands options resources
 	commands=(
@@ -208,5 +208,5 @@ _drbdsetup() {{
 	esac
 }}
 
-_$service "$@"
+__$service "$@"
 '''

@@ -203,17 +203,26 @@ def test_zsh_completion(docs, tmp_path):
     if not shutil.which("zsh"):
         pytest.skip("zsh is not installed")
     subprocess.run(["zsh", "-n", docs / "_drbdadm"], check=True)
-    # What it offers, asked by replacing the functions of the completion system.
+    # What it offers, asked by replacing the functions of the completion system; loaded as the
+    # system does it, and called twice, since loading must not change what it is.
+    (tmp_path / "_drbdadm").symlink_to(docs / "_drbdadm")
     script = tmp_path / "ask"
     script.write_text(f'''
         drbdadm() {{ print -l r0 r1 }}
+        drbdsetup() {{ print "exists resource name:web role:Primary" }}
         _describe() {{ print -l -- ${{(P)2%%:*}} }}
-        _arguments() {{ state=$STATE; line=(up) }}
+        _arguments() {{ state=$STATE; line=($WORD) }}
         compadd() {{ shift; print -l -- $@ }}
-        service=drbdadm
-        source {docs}/_drbdadm
+        fpath=({tmp_path} $fpath)
+        autoload -Uz _drbdadm
+        _drbdadm >/dev/null
+        _drbdadm
     ''')
-    for state, expected in [("command", "adjust"), ("object", "r1")]:
+    for service, state, word, expected in [
+            ("drbdadm", "command", "", "adjust"), ("drbdadm", "object", "up", "r1"),
+            ("drbdadm", "object", "attach", "--al-extents="),
+            ("drbdsetup", "command", "", "events2"), ("drbdsetup", "object", "status", "web"),
+            ("drbdsetup", "object", "events2", "--timestamps")]:
         run = subprocess.run(["zsh", "-f", script], capture_output=True, text=True, check=True,
-                             env=dict(os.environ, STATE=state))
-        assert expected in run.stdout.split(), (state, run)
+                             env=dict(os.environ, STATE=state, WORD=word, service=service))
+        assert expected in run.stdout.split() and run.stderr == "", (state, run)
