@@ -372,6 +372,7 @@ int main(void)
 {
 	struct sigaction io = { .sa_handler = on_sigio }, chld = { .sa_handler = on_sigchld };
 	sigset_t block, waiting;
+	int64_t probed = 0;
 
 	sigemptyset(&block);
 	sigaddset(&block, SIGIO);
@@ -420,11 +421,13 @@ int main(void)
 		k = ppoll(pfd, n, &wait, &waiting);
 		if (k < 0 && errno != EINTR)
 			abort();
-		if (k == 0)
+		/* By the clock, not by the time-out: a busy port must not keep us from the others. */
+		if (now_ms() - probed >= 200)
 			port_event = 1;
 		if (port_event) {
 			port_event = 0;
 			probe();
+			probed = now_ms();
 		}
 		for (i = 0; i < nports; i++) {
 			struct port *p = &ports[i];
