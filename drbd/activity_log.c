@@ -11,6 +11,7 @@
 #include "backing.h"
 #include "bitmap.h"
 #include "metadata.h"
+#include "request.h"
 #include "core/activity_log.h"
 
 struct drbd_activity_log {
@@ -348,6 +349,8 @@ static bool work_once(struct drbd_activity_log *al, bool attached)
 	}
 	deliver(&granted, 0);
 	deliver(&committing, 0);
+	if (READ_ONCE(al->starved))
+		drbd_al_pressure(al->device);
 
 	spin_lock_irq(&al->lock);
 	more = (!list_empty(&al->waiting) && !al->starved) ||

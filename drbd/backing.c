@@ -190,8 +190,14 @@ static enum drbd_on_io_error io_error_policy(struct drbd_device *device)
 static void io_error_work(struct work_struct *work)
 {
 	struct drbd_device *device = container_of(work, struct drbd_device, io_error_work);
-	unsigned long kinds = xchg(&device->io_error_kinds, 0);
-	bool data_only = !(kinds & (BIT(DRBD_IO_ERR_META) | BIT(DRBD_IO_ERR_FORCE)));
+	unsigned long kinds;
+	LIST_HEAD(failed);
+	bool data_only;
+
+	/* In this order: the reason is noted before a write joins the list. */
+	drbd_take_failed_writes(device, &failed);
+	kinds = xchg(&device->io_error_kinds, 0);
+	data_only = !(kinds & (BIT(DRBD_IO_ERR_META) | BIT(DRBD_IO_ERR_FORCE)));
 
 	/* While Attaching the attach itself fails; later it has happened already. */
 	if (!kinds || !drbd_ldev_get(device, D_NEGOTIATING))
@@ -211,6 +217,7 @@ static void io_error_work(struct work_struct *work)
 	}
 	drbd_ldev_put(device);
 out:
+	drbd_finish_failed_writes(device, &failed);
 	drbd_device_put(device);
 }
 

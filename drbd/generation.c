@@ -128,8 +128,8 @@ static int new_generation(struct drbd_device *device, bool forced, enum announce
 	struct drbd_uuid_set *set, *saved;
 	struct drbd_txn *t;
 	u64 weak = 0, rnd[2];
+	int d, c, err = 0, tries = 0;
 	bool changed;
-	int d, c, err = 0;
 
 	if (!drbd_ldev_get(device, D_INCONSISTENT))
 		return -ENODEV;
@@ -138,6 +138,7 @@ static int new_generation(struct drbd_device *device, bool forced, enum announce
 	saved = set + 1;
 	get_random_bytes(rnd, sizeof(rnd));
 
+again:
 	t = drbd_txn_begin(resource, "new-uuid");
 	d = drbd_txn_dev(t, device);
 	if (d < 0) {
@@ -145,6 +146,14 @@ static int new_generation(struct drbd_device *device, bool forced, enum announce
 		err = -ENODEV;
 		goto out;
 	}
+	if (device->uuid_freeze && tries++ < 3) {
+		/* A handshake shows the present ones to a peer. */
+		drbd_txn_abort(t);
+		drbd_uuid_wait_unfrozen(device);
+		goto again;
+	}
+	/* Those who are missing now are covered; who is lost from here on needs another one. */
+	clear_bit(DEV_NEW_CUR_UUID, &device->flags);
 	drbd_uuid_peers_init(peers, &t->core, &t->core.dev[d]);
 	weak = drbd_weak_nodes(&t->core, &t->core.dev[d], DRBD_OLD);
 	if (forced)
@@ -160,7 +169,10 @@ static int new_generation(struct drbd_device *device, bool forced, enum announce
 
 	err = drbd_md_sync(device);
 	if (err) {
+		spin_lock_irq(&resource->req_lock);
 		drbd_uuid_set_store(device, saved);
+		set_bit(DEV_NEW_CUR_UUID, &device->flags);
+		spin_unlock_irq(&resource->req_lock);
 		goto out;
 	}
 	if (changed) {
@@ -191,22 +203,54 @@ int drbd_generation_new_quiet(struct drbd_device *device)
 	return new_generation(device, false, ANNOUNCE_NOTHING);
 }
 
+/*
+ * A Primary without a disk of its own cannot store a generation, but its peers can.
+ * resync.md 2.6
+ */
+static void new_diskless_generation(struct drbd_device *device)
+{
+	struct drbd_resource *resource = device->resource;
+	u64 uuid;
+
+	do
+		get_random_bytes(&uuid, sizeof(uuid));
+	while ((uuid & ~DRBD_UUID_PRIMARY) == 0 || (uuid & ~DRBD_UUID_PRIMARY) ==
+	       DRBD_UUID_JUST_CREATED);
+	spin_lock_irq(&resource->req_lock);
+	clear_bit(DEV_NEW_CUR_UUID, &device->flags);
+	device->exposed_data_uuid = uuid | DRBD_UUID_PRIMARY;
+	drbd_close_epoch(resource);
+	spin_unlock_irq(&resource->req_lock);
+	pr_info("drbd %s/%d drbd%u: new current UUID for the peers: %016llX\n",
+		resource->name, device->vnr, device->minor, uuid | DRBD_UUID_PRIMARY);
+	/* Ahead of the first write of this generation: the gate is still closed. */
+	announce_to(device, ~0ULL, 0, 0);
+}
+
+/* The gate is closed, by either bit, until the generation is stored. */
 void drbd_generation_create_pending(struct drbd_device *device)
 {
 	struct drbd_resource *resource = device->resource;
 
-	if (!test_bit(DEV_NEW_CUR_UUID, &device->flags))
-		return;
-	if (test_and_set_bit(DEV_WRITING_NEW_CUR_UUID, &device->flags))
-		return;
-	if (device->have_quorum && drbd_device_data_accessible(device)) {
-		drbd_uuid_wait_unfrozen(device);
-		if (test_bit(DEV_NEW_CUR_UUID, &device->flags) &&
-		    resource->role == R_PRIMARY)
-			drbd_generation_new(device, false);
-		clear_bit(DEV_NEW_CUR_UUID, &device->flags);
+	for (;;) {
+		if (!test_bit(DEV_NEW_CUR_UUID, &device->flags) &&
+		    !test_bit(DEV_WRITING_NEW_CUR_UUID, &device->flags))
+			return;
+		if (!test_and_set_bit(DEV_WRITING_NEW_CUR_UUID, &device->flags))
+			break;
+		/* Who comes second may go on only with what the first one stores. */
+		wait_event(device->misc_wait,
+			   !test_bit(DEV_WRITING_NEW_CUR_UUID, &device->flags));
+	}
+	if (test_bit(DEV_NEW_CUR_UUID, &device->flags) && device->have_quorum &&
+	    drbd_device_data_accessible(device)) {
+		if (resource->role != R_PRIMARY)
+			clear_bit(DEV_NEW_CUR_UUID, &device->flags);
+		else if (drbd_generation_new(device, false) == -ENODEV)
+			new_diskless_generation(device);
 	}
 	clear_bit(DEV_WRITING_NEW_CUR_UUID, &device->flags);
+	smp_mb__after_atomic();
 	drbd_gate_changed(device);
 }
 
@@ -243,6 +287,36 @@ void drbd_generation_in_sync_with(struct drbd_peer_device *pd)
 		drbd_bm_write(device);
 	}
 	drbd_md_sync_if_dirty(device);
+	drbd_ldev_put(device);
+}
+
+void drbd_generation_met_in_sync(struct drbd_peer_device *pd)
+{
+	struct drbd_device *device = pd->device;
+	struct drbd_uuid_set *set;
+	bool ok;
+
+	if (!drbd_ldev_get(device, D_NEGOTIATING))
+		return;
+	set = kzalloc(sizeof(*set), GFP_NOIO | __GFP_NOFAIL);
+	spin_lock_irq(&device->resource->req_lock);
+	drbd_uuid_set_load(device, set);
+	ok = pd->repl_state == L_ESTABLISHED && pd->connection->cstate == C_CONNECTED &&
+		pd->uuids.received && drbd_uuid_eq(pd->uuids.cur, set->cur) &&
+		(pd->bitmap_index < 0 || drbd_bm_is_quiet(device, pd->bitmap_index));
+	if (ok) {
+		drbd_uuid_in_sync_with(set, pd->connection->peer_node_id);
+		drbd_uuid_set_store(device, set);
+		pd->comm_bitmap_uuid = 0;
+	}
+	spin_unlock_irq(&device->resource->req_lock);
+	kfree(set);
+	if (ok && pd->bitmap_index >= 0 && drbd_bm_weight(device, pd->bitmap_index)) {
+		drbd_bm_clear_quiet(device, pd->bitmap_index);
+		drbd_bm_write(device);
+	}
+	if (ok)
+		drbd_md_sync_if_dirty(device);
 	drbd_ldev_put(device);
 }
 
@@ -492,12 +566,19 @@ void drbd_generation_target_finished(struct drbd_peer_device *pd)
 	struct drbd_device *device = pd->device;
 	u64 *seen, newly = 0;
 	struct drbd_txn *t;
-	int d, c;
+	int d, c, tries = 0;
 
 	if (!drbd_ldev_get(device, D_NEGOTIATING))
 		return;
 	seen = kcalloc(DRBD_UUID_NODES, sizeof(*seen), GFP_NOIO | __GFP_NOFAIL);
+again:
 	t = drbd_txn_begin(device->resource, "resync-finished");
+	if (device->uuid_freeze && tries++ < 3) {
+		/* A handshake shows the present UUIDs to a peer. */
+		drbd_txn_abort(t);
+		drbd_uuid_wait_unfrozen(device);
+		goto again;
+	}
 	d = drbd_txn_dev(t, device);
 	if (d >= 0) {
 		for (c = 0; c < t->core.nr_connections; c++) {

@@ -31,6 +31,8 @@ void drbd_new_uuid_work(struct work_struct *work);
 
 /* "No resync, equal UUIDs": bitmap UUID := 0, slot cleared and written. */
 void drbd_generation_in_sync_with(struct drbd_peer_device *pd);
+/* The same for a peer met without resync, later: only if that still holds. Worker. */
+void drbd_generation_met_in_sync(struct drbd_peer_device *pd);
 /* Primary bit of the current UUID follows the role. */
 void drbd_generation_set_primary(struct drbd_device *device, bool primary);
 

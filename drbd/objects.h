@@ -186,7 +186,10 @@ struct drbd_resource {
 	struct list_head dagtag_waiters;	/* resync reads that wait for newer data; req_lock */
 
 	/* requests that go through the gate again */
-	struct list_head retry;			/* drbd_request.retry */
+	struct list_head retry;			/* drbd_request.list */
+	struct bio_list retry_bios;		/* to be written again, their requests are done */
+	struct workqueue_struct *retry_wq;
+	bool peer_ack_due;			/* req_lock */
 	struct work_struct retry_work;
 
 	struct workqueue_struct *worker;	/* ordered: state follow-ups, metadata, resync scheduling */
@@ -425,6 +428,7 @@ struct drbd_device {
 	struct workqueue_struct *submitter;	/* ordered */
 	struct work_struct submit_work;
 	struct list_head submit_queue;		/* discards and friends; req_lock */
+	struct list_head failed_writes;		/* their disk state is about to fall; req_lock */
 
 	struct timer_list md_sync_timer;
 	struct work_struct md_sync_work;

@@ -219,6 +219,18 @@ bool drbd_pr_all_zero(struct drbd_peer_request *pr)
 
 /* -------------------------------------------------------------------- submit */
 
+/* The connection is not cleaned up before its count is down: what follows comes first. */
+static void backing_done(struct drbd_peer_request *pr)
+{
+	struct drbd_connection *connection = pr->peer_device->connection;
+
+	rcu_read_lock();
+	pr->completed(pr);
+	if (atomic_dec_and_test(&connection->backing_requests))
+		wake_up_all(&connection->ee_wait);
+	rcu_read_unlock();
+}
+
 static void pr_endio(struct bio *bio)
 {
 	struct drbd_peer_request *pr = bio->bi_private;
@@ -233,8 +245,7 @@ static void pr_endio(struct bio *bio)
 		atomic64_add(pr->i.size >> 9, &device->writ_cnt);
 	else
 		atomic64_add(pr->i.size >> 9, &device->read_cnt);
-	atomic_dec(&pr->peer_device->connection->backing_requests);
-	pr->completed(pr);
+	backing_done(pr);
 }
 
 static void discard_work(struct work_struct *work)
@@ -252,8 +263,7 @@ static void discard_work(struct work_struct *work)
 		drbd_io_error(device, DRBD_IO_ERR_WRITE);
 	}
 	atomic64_add(pr->i.size >> 9, &device->writ_cnt);
-	atomic_dec(&pr->peer_device->connection->backing_requests);
-	pr->completed(pr);
+	backing_done(pr);
 }
 
 void drbd_pr_submit(struct drbd_peer_request *pr, blk_opf_t opf)
@@ -364,7 +374,10 @@ void drbd_send_acks_work(struct work_struct *work)
 	struct drbd_connection *connection =
 		container_of(work, struct drbd_connection, send_acks_work);
 	struct drbd_peer_request *pr, *next;
+	struct drbd_peer_device *pd;
+	bool starving = false;
 	LIST_HEAD(list);
+	int vnr;
 
 	spin_lock_irq(&connection->peer_reqs_lock);
 	list_splice_init(&connection->done_ee, &list);
@@ -375,6 +388,22 @@ void drbd_send_acks_work(struct work_struct *work)
 		list_del_init(&pr->list);
 		send_one_ack(pr, more);
 	}
+	/* The last of them may have owed no ack. */
+	if (test_bit(CONN_STREAMS_UP, &connection->flags)) {
+		struct drbd_transport *transport = &connection->transport;
+
+		drbd_stream_lock(connection, CONTROL_STREAM);
+		if (test_bit(CONN_STREAMS_UP, &connection->flags))
+			transport->class->ops->hint(transport, CONTROL_STREAM, DRBD_HINT_PUSH);
+		drbd_stream_unlock(connection, CONTROL_STREAM);
+	}
+	/* Now there is something to confirm to a peer that holds our extents. */
+	rcu_read_lock();
+	idr_for_each_entry(&connection->peer_devices, pd, vnr)
+		starving |= drbd_al_starving(pd->device);
+	rcu_read_unlock();
+	if (starving)
+		drbd_confirm_stable(connection);
 	wake_up_all(&connection->ee_wait);
 }
 
@@ -471,6 +500,18 @@ static bool range_ok(struct drbd_connection *connection, struct drbd_packet_in *
 	return false;
 }
 
+/* Two Primaries: the order of such writes would be another one on each side. req_lock held. */
+static bool own_write_overlaps(struct drbd_device *device, sector_t sector, unsigned int size)
+{
+	struct drbd_interval *i;
+
+	for_each_overlap(i, &device->writes, sector, size)
+		if (i->type == INTERVAL_LOCAL_WRITE && test_bit(INTERVAL_SUBMITTED, &i->flags) &&
+		    !test_bit(INTERVAL_COMPLETED, &i->flags))
+			return true;
+	return false;
+}
+
 /* P_DATA, P_TRIM, P_ZEROES */
 int drbd_receive_data(struct drbd_connection *connection, struct drbd_packet_in *pi)
 {
@@ -508,6 +549,14 @@ int drbd_receive_data(struct drbd_connection *connection, struct drbd_packet_in 
 		      payload ? DRBD_MAX_BIO_SIZE : DRBD_MAX_DISCARD_SIZE))
 		return -EPROTO;
 
+	/* The peer may be faster than our own commit of the connect. */
+	if (READ_ONCE(pd->repl_state) < L_ESTABLISHED &&
+	    !wait_event_timeout(resource->state_wait, READ_ONCE(pd->repl_state) >= L_ESTABLISHED ||
+				connection->cstate < C_CONNECTING, 5 * HZ)) {
+		pr_err("drbd %s %s: %s before the connection is established\n",
+		       resource->name, connection->name, pi->name);
+		return -EPROTO;
+	}
 	disk = drbd_ldev_get(device, D_INCONSISTENT);
 	pr = drbd_pr_alloc(pd, sector, size, payload);
 	pr->block_id = p->data.block_id;
@@ -551,7 +600,6 @@ int drbd_receive_data(struct drbd_connection *connection, struct drbd_packet_in 
 	}
 
 	atomic_inc(&connection->active_writes);
-	connection->cur_epoch.size++;
 	if (dp_flags & DP_SEND_RECEIVE_ACK)
 		drbd_send_block_ack(pd, P_RECV_ACK, sector, size, pr->block_id, false);
 	if (dp_flags & DP_SEND_WRITE_ACK) {
@@ -560,6 +608,16 @@ int drbd_receive_data(struct drbd_connection *connection, struct drbd_packet_in 
 	}
 
 	spin_lock_irq(&resource->req_lock);
+	if (resource->role == R_PRIMARY && own_write_overlaps(device, sector, size)) {
+		spin_unlock_irq(&resource->req_lock);
+		pr_alert("drbd %s %s: both nodes write sector %llu+%llu at the same time\n",
+			 resource->name, connection->name, sector, size);
+		if (atomic_dec_and_test(&connection->active_writes))
+			wake_up_all(&connection->ee_wait);
+		err = -EPROTO;
+		goto out_free;
+	}
+	connection->cur_epoch.size++;
 	connection->last_dagtag += size >> 9;
 	connection->last_dagtag_valid = true;
 	pr->dagtag = connection->last_dagtag;
@@ -589,7 +647,7 @@ static int drain_and_flush(struct drbd_connection *connection)
 	struct drbd_resource *resource = connection->resource;
 	struct drbd_peer_device *pd;
 	bool failed = false;
-	int vnr;
+	int vnr, err = 0, rv;
 
 	wait_event(connection->ee_wait, !atomic_read(&connection->active_writes) ||
 		   connection->cstate < C_CONNECTED);
@@ -600,19 +658,26 @@ static int drain_and_flush(struct drbd_connection *connection)
 	idr_for_each_entry(&connection->peer_devices, pd, vnr) {
 		if (!drbd_ldev_get(pd->device, D_NEGOTIATING))
 			continue;
-		if (drbd_backing_flush(pd->device) == -EOPNOTSUPP)
+		rv = drbd_backing_flush(pd->device);
+		if (rv == -EOPNOTSUPP) {
 			failed = true;
+		} else if (rv) {
+			drbd_io_error(pd->device, DRBD_IO_ERR_WRITE);
+			err = rv;
+		}
 		drbd_ldev_put(pd->device);
 	}
 	if (failed)
 		drbd_bump_write_ordering(resource, WO_DRAIN_IO);
-	return 0;
+	return err;
 }
 
 int drbd_receive_barrier(struct drbd_connection *connection, struct drbd_packet_in *pi)
 {
 	const struct wire_barrier *p = pi->data;
 	struct wire_barrier_ack ack = { .barrier = p->barrier };
+	struct drbd_resource *resource = connection->resource;
+	struct drbd_peer_request *pr;
 	int err;
 
 	err = drain_and_flush(connection);
@@ -621,8 +686,13 @@ int drbd_receive_barrier(struct drbd_connection *connection, struct drbd_packet_
 	/* The block acks of the epoch are out before its barrier ack. */
 	flush_work(&connection->send_acks_work);
 	mutex_lock(&connection->epoch_mutex);
+	spin_lock_irq(&resource->req_lock);
 	ack.set_size = cpu_to_be32(connection->cur_epoch.size);
 	connection->cur_epoch.size = 0;
+	/* Covered by this ack; those that a confirm-stable names belong to one epoch. */
+	list_for_each_entry(pr, &connection->peer_writes, recv_order)
+		pr->flags |= PR_CONFIRMED;
+	spin_unlock_irq(&resource->req_lock);
 	err = drbd_send_packet(connection, CONTROL_STREAM, P_BARRIER_ACK, -1, &ack, sizeof(ack));
 	mutex_unlock(&connection->epoch_mutex);
 	return err == -ENOTCONN ? 0 : err;
@@ -642,7 +712,7 @@ static void confirm_stable_work(struct work_struct *work)
 	struct drbd_peer_device *pd;
 	unsigned int n = 0;
 	u64 last_dagtag = 0;
-	int vnr;
+	int vnr, rv;
 
 	flush_work(&connection->send_acks_work);
 	mutex_lock(&connection->epoch_mutex);
@@ -666,7 +736,11 @@ static void confirm_stable_work(struct work_struct *work)
 	idr_for_each_entry(&connection->peer_devices, pd, vnr) {
 		if (!drbd_ldev_get(pd->device, D_NEGOTIATING))
 			continue;
-		drbd_backing_flush(pd->device);
+		rv = drbd_backing_flush(pd->device);
+		if (rv && rv != -EOPNOTSUPP) {
+			drbd_ldev_put(pd->device);
+			goto out;
+		}
 		drbd_ldev_put(pd->device);
 	}
 	spin_lock_irq(&resource->req_lock);

@@ -35,7 +35,7 @@ static inline u32 bit(int node_id)
 
 /* --------------------------------------------------------------- the gate */
 
-static bool gate_open(struct drbd_device *device, int rw)
+static bool gate_open(struct drbd_device *device)
 {
 	struct drbd_resource *resource = device->resource;
 
@@ -47,21 +47,36 @@ static bool gate_open(struct drbd_device *device, int rw)
 		return false;
 	if (READ_ONCE(device->unstable_cached))
 		return false;
-	if (test_bit(DEV_NEW_CUR_UUID, &device->flags))
+	if (test_bit(DEV_NEW_CUR_UUID, &device->flags) ||
+	    test_bit(DEV_WRITING_NEW_CUR_UUID, &device->flags))
 		return false;
-	return atomic_read(&device->ap_bio_cnt[rw]) <= resource->res_opts.nr_requests;
+	return true;
+}
+
+static bool room_for(struct drbd_device *device, int rw)
+{
+	return atomic_read(&device->ap_bio_cnt[rw]) < READ_ONCE(device->resource->res_opts.nr_requests);
+}
+
+static void leave_gate(struct drbd_device *device, int rw)
+{
+	int n = atomic_dec_return(&device->ap_bio_cnt[rw]);
+
+	if (n == 0 || (waitqueue_active(&device->misc_wait) && room_for(device, rw)))
+		wake_up_all(&device->misc_wait);
 }
 
 static bool try_enter(struct drbd_device *device, int rw)
 {
+	int n;
+
 	/* The increment is visible before the check: a freeze that raises its
 	 * counter first and reads this one afterwards cannot miss us. */
-	atomic_inc(&device->ap_bio_cnt[rw]);
+	n = atomic_inc_return(&device->ap_bio_cnt[rw]);
 	smp_mb__after_atomic();
-	if (likely(gate_open(device, rw)))
+	if (likely(gate_open(device) && n <= READ_ONCE(device->resource->res_opts.nr_requests)))
 		return true;
-	if (atomic_dec_and_test(&device->ap_bio_cnt[rw]))
-		wake_up_all(&device->misc_wait);
+	leave_gate(device, rw);
 	return false;
 }
 
@@ -82,21 +97,13 @@ static void enter_gate(struct drbd_device *device, int rw)
 
 		prepare_to_wait(&device->misc_wait, &wait, TASK_UNINTERRUPTIBLE);
 		/* A failed attempt to enter wakes everybody, ourselves included: look first. */
-		if (!gate_open(device, rw))
+		if (!gate_open(device) || !room_for(device, rw))
 			io_schedule();
 		finish_wait(&device->misc_wait, &wait);
 		if (try_enter(device, rw))
 			return;
 		trigger_new_uuid(device);
 	}
-}
-
-static void leave_gate(struct drbd_device *device, int rw)
-{
-	int n = atomic_dec_return(&device->ap_bio_cnt[rw]);
-
-	if (n == 0 || n == device->resource->res_opts.nr_requests)
-		wake_up_all(&device->misc_wait);
 }
 
 int drbd_freeze_io(struct drbd_device *device, bool reads, bool interruptible)
@@ -140,6 +147,7 @@ static struct drbd_request *request_alloc(struct drbd_device *device, struct bio
 	memset(req, 0, sizeof(*req));
 	req->device = device;
 	req->master_bio = bio;
+	req->opf = bio->bi_opf;
 	req->start_jif = bio_start_io_acct(bio);
 	req->i.sector = bio->bi_iter.bi_sector;
 	req->i.size = bio->bi_iter.bi_size;
@@ -165,7 +173,7 @@ static void request_free(struct drbd_request *req)
 
 u32 drbd_request_dp_flags(const struct drbd_request *req)
 {
-	blk_opf_t opf = req->master_bio->bi_opf;
+	blk_opf_t opf = req->opf;
 	u32 dp = 0;
 
 	if (opf & REQ_SYNC)
@@ -227,7 +235,7 @@ static void al_put_of(struct drbd_request *req)
 		return;
 	req->flags &= ~REQ_IN_AL;
 	if (drbd_al_end(req->device, req->i.sector, req->i.size))
-		drbd_flush_peer_ack(req->device->resource);
+		req->device->resource->peer_ack_due = true;
 }
 
 /* Undo everything and send the bio through the gate again; req_lock held. */
@@ -239,18 +247,30 @@ static void request_postpone(struct drbd_request *req)
 	al_put_of(req);
 	put_ldev_of(req);
 	list_add_tail(&req->list, &resource->retry);
-	queue_work(system_wq, &resource->retry_work);
+	queue_work(resource->retry_wq, &resource->retry_work);
 }
 
 static void retry_work(struct work_struct *work)
 {
 	struct drbd_resource *resource = container_of(work, struct drbd_resource, retry_work);
 	struct drbd_request *req, *tmp;
+	struct bio_list bios;
+	struct bio *again;
 	LIST_HEAD(list);
 
 	spin_lock_irq(&resource->req_lock);
 	list_splice_init(&resource->retry, &list);
+	bios = resource->retry_bios;
+	bio_list_init(&resource->retry_bios);
 	spin_unlock_irq(&resource->req_lock);
+
+	while ((again = bio_list_pop(&bios))) {
+		struct drbd_device *device = again->bi_bdev->bd_disk->private_data;
+
+		leave_gate(device, bio_dir(again));
+		enter_gate(device, bio_dir(again));
+		drbd_request_again(device, again, 0, 0);
+	}
 
 	list_for_each_entry_safe(req, tmp, &list, list) {
 		struct drbd_device *device = req->device;
@@ -299,11 +319,48 @@ static bool epoch_may_stay_open(const struct drbd_request *req)
 		bdev_write_cache(req->device->vdisk->part0);
 }
 
+/* Is it where the next reader will look, or only where a resync will overwrite it? */
+static bool on_good_disk(const struct drbd_request *req)
+{
+	struct drbd_device *device = req->device;
+	struct drbd_peer_device *pd;
+
+	if ((req->flags & REQ_LOCAL_OK) &&
+	    ((req->flags & REQ_LOCAL_GOOD) || device->disk_state == D_UP_TO_DATE))
+		return true;
+	if (req->ok & req->good)
+		return true;
+	for_each_peer_device(pd, device)
+		if ((req->ok & bit(pd->connection->peer_node_id)) &&
+		    pd->disk_state == D_UP_TO_DATE)
+			return true;
+	return false;
+}
+
+/*
+ * The bio starts anew, by the states of today; the request stays in the log for the
+ * peers' sake, as one that has been completed.  req_lock held.
+ */
+static void resubmit(struct drbd_request *req)
+{
+	struct drbd_resource *resource = req->device->resource;
+
+	bio_end_io_acct(req->master_bio, req->start_jif);
+	bio_list_add(&resource->retry_bios, req->master_bio);
+	req->flags |= REQ_COMPLETED;
+	drbd_interval_progress(req->device, &req->i, INTERVAL_COMPLETED);
+	queue_work(resource->retry_wq, &resource->retry_work);
+}
+
 static void write_completed(struct drbd_request *req, struct bio_list *done)
 {
 	struct drbd_resource *resource = req->device->resource;
 	bool ok = (req->flags & REQ_LOCAL_OK) || (req->ok & req->data);
 
+	if (ok && unlikely(!on_good_disk(req))) {
+		resubmit(req);
+		return;
+	}
 	if (req->epoch == resource->epoch) {
 		if (!epoch_may_stay_open(req))
 			drbd_close_epoch(resource);
@@ -545,6 +602,11 @@ static void request_check_done(struct drbd_resource *resource)
 		else
 			request_free(req);
 	}
+	/* The peers are as short of extents as we are. */
+	if (resource->peer_ack_due) {
+		resource->peer_ack_due = false;
+		drbd_flush_peer_ack(resource);
+	}
 }
 
 /* -------------------------------------------------------------- leg events */
@@ -590,7 +652,7 @@ void drbd_leg_event(struct drbd_request *req, int node_id, enum drbd_leg_event e
 	switch (event) {
 	case LEG_HANDED_OVER:
 		req->queued &= ~b;
-		if (req->data & b) {
+		if (req->data & ~req->net_done & b) {
 			req->sent |= b;
 			req->sent_jif = jiffies;
 			if ((req->proto_a & b) && (req->pending & b)) {
@@ -635,8 +697,7 @@ void drbd_leg_event(struct drbd_request *req, int node_id, enum drbd_leg_event e
 			req->ok &= ~b;
 			req->in_sync &= ~b;
 		}
-		if (!(req->flags & REQ_WRITE))
-			req->read_failed |= b;
+		req->sent &= ~b;
 		req->queued &= ~b;
 		leg_not_pending(req, node_id);
 		req->net_done |= b;
@@ -748,7 +809,8 @@ int drbd_tl_barrier_ack(struct drbd_connection *connection, u32 epoch, u32 set_s
 		}
 		if (req->epoch != epoch)
 			break;
-		if (!(req->sent & bit(node_id)))
+		/* Block acks come first (io-path.md 7.4). */
+		if (!(req->sent & bit(node_id)) || (req->pending & bit(node_id)))
 			break;
 		n++;
 	}
@@ -794,7 +856,7 @@ int drbd_tl_confirm_stable(struct drbd_connection *connection, u64 oldest, u64 y
 				break;
 			first = req;
 		}
-		if (req->epoch != first->epoch || !(req->sent & b))
+		if (req->epoch != first->epoch || !(req->sent & b) || (req->pending & b))
 			break;
 		n++;
 		if (req->block_id == youngest) {
@@ -840,8 +902,13 @@ static void tl_give_up(struct drbd_connection *connection, struct drbd_device *d
 			req->queued &= ~b;
 			continue;
 		}
-		if (req->net_done & b)
+		if (req->net_done & b) {
+			/* Nothing of it goes out on a later connection, a peer ack included. */
+			req->sent &= ~b;
+			if (connection->sending != req)
+				req->queued &= ~b;
 			continue;
+		}
 		if (keep_pending && (req->flags & REQ_WRITE) && !(req->proto_a & b)) {
 			/* Held for a resend; not on its way to anybody now. */
 			leg_unaccount(req, node_id);
@@ -853,10 +920,11 @@ static void tl_give_up(struct drbd_connection *connection, struct drbd_device *d
 		if (req->flags & REQ_WRITE) {
 			req->ok &= ~b;
 			req->in_sync &= ~b;
-		} else {
-			req->read_failed |= b;
 		}
-		req->queued &= ~b;
+		req->sent &= ~b;
+		/* Who is sending it right now still needs it, and takes the mark away himself. */
+		if (connection->sending != req)
+			req->queued &= ~b;
 		leg_not_pending(req, node_id);
 		req->net_done |= b;
 	}
@@ -920,6 +988,22 @@ void drbd_tl_recheck(struct drbd_resource *resource, struct bio_list *done)
 	request_check_done(resource);
 }
 
+void drbd_al_pressure(struct drbd_device *device)
+{
+	struct drbd_resource *resource = device->resource;
+	struct drbd_connection *connection;
+	unsigned long flags;
+
+	spin_lock_irqsave(&resource->req_lock, flags);
+	/* Writes hold their extents until their barrier is acked, peers until our peer ack. */
+	drbd_close_epoch(resource);
+	drbd_flush_peer_ack(resource);
+	for_each_connection(connection, resource)
+		if (connection->cstate == C_CONNECTED && !list_empty(&connection->peer_writes))
+			drbd_confirm_stable(connection);
+	spin_unlock_irqrestore(&resource->req_lock, flags);
+}
+
 void drbd_tl_mark_unacked(struct drbd_peer_device *peer_device)
 {
 	struct drbd_resource *resource = peer_device->connection->resource;
@@ -957,6 +1041,49 @@ void drbd_tl_abort_local(struct drbd_device *device, struct bio_list *done)
 
 /* ------------------------------------------------------------------- local */
 
+/*
+ * The leg ends when the disk state says what happened: until then the disk would be
+ * read as if it had the new data.  Any context.
+ */
+static void local_write_failed(struct drbd_request *req)
+{
+	struct drbd_device *device = req->device;
+	unsigned long flags;
+
+	/* First the reason: whoever finds the request in the list finds that as well. */
+	set_bit(DRBD_IO_ERR_WRITE, &device->io_error_kinds);
+	spin_lock_irqsave(&device->resource->req_lock, flags);
+	drbd_bm_set(device, BM_ALL_SLOTS, req->i.sector, req->i.size, NULL);
+	list_add_tail(&req->list, &device->failed_writes);
+	spin_unlock_irqrestore(&device->resource->req_lock, flags);
+	drbd_io_error(device, DRBD_IO_ERR_WRITE);
+}
+
+void drbd_take_failed_writes(struct drbd_device *device, struct list_head *failed)
+{
+	spin_lock_irq(&device->resource->req_lock);
+	list_splice_tail_init(&device->failed_writes, failed);
+	spin_unlock_irq(&device->resource->req_lock);
+}
+
+void drbd_finish_failed_writes(struct drbd_device *device, struct list_head *failed)
+{
+	struct drbd_resource *resource = device->resource;
+	struct bio_list done = BIO_EMPTY_LIST;
+	struct drbd_request *req, *next;
+
+	spin_lock_irq(&resource->req_lock);
+	list_for_each_entry_safe(req, next, failed, list) {
+		list_del_init(&req->list);
+		req->flags &= ~REQ_LOCAL_PENDING;
+		req->flags |= REQ_LOCAL_FAILED;
+		drbd_interval_progress(device, &req->i, INTERVAL_BACKING_DONE);
+		request_progress(req, &done);
+	}
+	spin_unlock_irq(&resource->req_lock);
+	drbd_complete_bios(&done);
+}
+
 static void local_endio(struct bio *bio)
 {
 	struct drbd_request *req = container_of(bio, struct drbd_request, private_bio);
@@ -965,9 +1092,14 @@ static void local_endio(struct bio *bio)
 	struct bio_list done = BIO_EMPTY_LIST;
 	blk_status_t status = bio->bi_status;
 	unsigned long flags;
-	bool report = false;
 
 	bio_uninit(bio);
+	if (unlikely(status) && (req->flags & REQ_WRITE)) {
+		local_write_failed(req);
+		return;
+	}
+	if (unlikely(status) && !(req->opf & REQ_RAHEAD))
+		drbd_io_error(device, DRBD_IO_ERR_READ);
 	spin_lock_irqsave(&resource->req_lock, flags);
 	req->flags &= ~REQ_LOCAL_PENDING;
 	if (likely(!status)) {
@@ -978,20 +1110,9 @@ static void local_endio(struct bio *bio)
 		else
 			atomic64_add(req->i.size >> 9, &device->read_cnt);
 	} else {
+		/* Bad here: fetch it from a peer, now and at the next resync. */
 		req->flags |= REQ_LOCAL_FAILED;
-		report = !(req->master_bio->bi_opf & REQ_RAHEAD) &&
-			!(req->flags & REQ_DISCARD_OR_ZERO);
-		if (!(req->flags & REQ_WRITE))
-			/* Bad here: fetch it from a peer, now and at the next resync. */
-			drbd_bm_set(device, BM_ALL_SLOTS, req->i.sector, req->i.size, NULL);
-	}
-	if (unlikely(report)) {
-		bool write = req->flags & REQ_WRITE;
-
-		spin_unlock_irqrestore(&resource->req_lock, flags);
-		/* The disk state falls before the result can be seen. */
-		drbd_io_error(device, write ? DRBD_IO_ERR_WRITE : DRBD_IO_ERR_READ);
-		spin_lock_irqsave(&resource->req_lock, flags);
+		drbd_bm_set(device, BM_ALL_SLOTS, req->i.sector, req->i.size, NULL);
 	}
 	if (req->flags & REQ_WRITE)
 		drbd_interval_progress(device, &req->i, INTERVAL_BACKING_DONE);
@@ -1017,15 +1138,24 @@ static void local_discard(struct drbd_request *req)
 	struct drbd_device *device = req->device;
 	struct drbd_resource *resource = device->resource;
 	struct bio_list done = BIO_EMPTY_LIST;
-	blk_opf_t opf = req->master_bio->bi_opf;
+	blk_opf_t opf = req->opf;
+	bool report = false;
 	unsigned int how;
-	int err;
+	int err = 0;
 
-	if ((opf & REQ_OP_MASK) == REQ_OP_DISCARD)
+	if ((opf & REQ_OP_MASK) == REQ_OP_DISCARD) {
 		how = DRBD_BACKING_DISCARD;
-	else
+	} else {
 		how = DRBD_BACKING_ZEROOUT | (opf & REQ_NOUNMAP ? DRBD_BACKING_NOUNMAP : 0);
-	err = drbd_backing_discard_or_zero(device, req->i.sector, req->i.size, how);
+		report = true;
+	}
+	if (!(READ_ONCE(req->flags) & REQ_LOCAL_ABORTED))
+		err = drbd_backing_discard_or_zero(device, req->i.sector, req->i.size, how);
+	/* A failed discard leaves old data that may be read; failed zeroes are a failed write. */
+	if (err && report && err != -EOPNOTSUPP) {
+		local_write_failed(req);
+		return;
+	}
 
 	spin_lock_irq(&resource->req_lock);
 	req->flags &= ~REQ_LOCAL_PENDING;
@@ -1131,6 +1261,8 @@ static void choose_legs(struct drbd_request *req)
 		if (data) {
 			nc = rcu_dereference_check(connection->net_conf, true);
 			req->data |= b;
+			if (pd->disk_state == D_UP_TO_DATE)
+				req->good |= b;
 			if (nc->wire_protocol == DRBD_PROT_A)
 				req->proto_a |= b;
 			else if (nc->wire_protocol == DRBD_PROT_B)
@@ -1207,6 +1339,7 @@ static void request_register(struct drbd_request *req, bool direct)
 	struct drbd_resource *resource = device->resource;
 	struct drbd_connection *walk = NULL;
 	struct bio_list done = BIO_EMPTY_LIST;
+	unsigned int size = req->i.size;
 	bool local;
 
 	spin_lock_irq(&resource->req_lock);
@@ -1216,24 +1349,29 @@ static void request_register(struct drbd_request *req, bool direct)
 		spin_unlock_irq(&resource->req_lock);
 		return;
 	}
+	if (!device->fail_io_cached && (test_bit(DEV_NEW_CUR_UUID, &device->flags) ||
+					test_bit(DEV_WRITING_NEW_CUR_UUID, &device->flags))) {
+		/* It would miss a lost peer, and be part of the generation that peer knows. */
+		request_postpone(req);
+		spin_unlock_irq(&resource->req_lock);
+		return;
+	}
 	if (device->fail_io_cached || resource->role != R_PRIMARY) {
 		fail_unregistered(req);
 		return;
 	}
 	if (!good_data_for_write(req)) {
-		if (resource->res_opts.on_no_data == OND_SUSPEND_IO) {
-			request_postpone(req);
-			spin_unlock_irq(&resource->req_lock);
-			return;
-		}
+		sector_t sector = req->i.sector;
+
+		/* Not suspended: the administrator, or on-no-data-accessible, wants an error. */
 		fail_unregistered(req);
 		pr_err_ratelimited("drbd %s/%d drbd%u: write without access to good data, sector %llus+%u\n",
 				   resource->name, device->vnr, device->minor,
-				   (unsigned long long)req->i.sector, req->i.size);
+				   (unsigned long long)sector, size);
 		return;
 	}
 	/* What completed before this flush is in a closed epoch. */
-	if (req->master_bio->bi_opf & REQ_PREFLUSH)
+	if (req->opf & REQ_PREFLUSH)
 		drbd_close_epoch(resource);
 	req->block_id = ++resource->next_block_id;
 	choose_legs(req);
@@ -1247,6 +1385,8 @@ static void request_register(struct drbd_request *req, bool direct)
 		resource->tl_first_not_done = req;
 
 	local = (req->flags & REQ_HAS_LDEV) && !(req->flags & REQ_AL_FAILED);
+	if (local && device->disk_state == D_UP_TO_DATE)
+		req->flags |= REQ_LOCAL_GOOD;
 	if (req->flags & REQ_AL_FAILED)
 		req->flags |= REQ_LOCAL_FAILED;
 	if (local) {
@@ -1268,7 +1408,7 @@ static void request_register(struct drbd_request *req, bool direct)
 		local_submit(req);
 	drbd_complete_bios(&done);
 	if (walk)
-		drbd_sender_walk(walk);
+		drbd_sender_walk(walk, size);
 }
 
 static void submit_write(struct drbd_device *device, struct bio *bio)
@@ -1279,9 +1419,6 @@ static void submit_write(struct drbd_device *device, struct bio *bio)
 		req->flags |= REQ_HAS_LDEV;
 	if (!(req->flags & REQ_HAS_LDEV) || drbd_al_begin(device, &req->al))
 		request_activated(req, 0, true);
-	else if (drbd_al_starving(device))
-		/* Extents are held by writes that wait for their barrier. */
-		close_epoch(device->resource);
 }
 
 /* ------------------------------------------------------------------- flush */
@@ -1304,11 +1441,35 @@ static bool peer_up_to_date(struct drbd_device *device)
 	return yes;
 }
 
+static bool unstable_writes(struct drbd_device *device, u32 epoch)
+{
+	struct drbd_request *req;
+	bool found = false;
+
+	spin_lock_irq(&device->resource->req_lock);
+	list_for_each_entry(req, &device->resource->transfer_log, tl) {
+		if (req->device == device && (req->data & ~req->net_done) &&
+		    (s32)(req->epoch - epoch) <= 0) {
+			found = true;
+			break;
+		}
+	}
+	spin_unlock_irq(&device->resource->req_lock);
+	return found;
+}
+
+/* All copies are the peers': flushed is what they say is stable. */
+static void flush_peers(struct drbd_device *device, u32 epoch)
+{
+	wait_event(device->misc_wait, !unstable_writes(device, epoch) ||
+		   READ_ONCE(device->fail_io_cached));
+}
+
 static void end_flush(struct drbd_device *device, struct bio *bio, blk_status_t status)
 {
 	struct bio_list done = BIO_EMPTY_LIST;
 
-	if (status && peer_up_to_date(device))
+	if (status && !READ_ONCE(device->fail_io_cached) && peer_up_to_date(device))
 		status = BLK_STS_OK;
 	if (status)
 		bio->bi_status = status;
@@ -1324,6 +1485,9 @@ static void flush_endio(struct bio *bio)
 	blk_status_t status = bio->bi_status;
 
 	bio_uninit(bio);
+	if (status)
+		drbd_io_error(device, DRBD_IO_ERR_WRITE);
+	bio_end_io_acct(master, req->start_jif);
 	request_free(req);
 	end_flush(device, master, status);
 	drbd_ldev_put(device);
@@ -1335,11 +1499,13 @@ static void flush_endio(struct bio *bio)
  */
 static void submit_flush(struct drbd_device *device, struct bio *bio)
 {
+	u32 epoch = READ_ONCE(device->resource->epoch);
 	struct drbd_request *req;
 
 	close_epoch(device->resource);
 
 	if (READ_ONCE(device->fail_io_cached) || !drbd_ldev_get(device, D_INCONSISTENT)) {
+		flush_peers(device, epoch);
 		end_flush(device, bio, BLK_STS_IOERR);
 		return;
 	}
@@ -1453,7 +1619,7 @@ static void submit_read(struct drbd_device *device, struct bio *bio, u32 failed,
 	if (node >= 0)
 		local = false;
 	if (!local && node < 0) {
-		if (resource->res_opts.on_no_data == OND_SUSPEND_IO && !(failed | no_local)) {
+		if (resource->suspended_cached) {
 			request_postpone(req);
 			spin_unlock_irq(&resource->req_lock);
 			return;
@@ -1502,7 +1668,7 @@ static void read_finished(struct drbd_request *req, struct bio_list *done)
 	if (req->flags & REQ_IN_LOG)
 		log_del(req);
 	put_ldev_of(req);
-	if (ok || (req->master_bio->bi_opf & REQ_RAHEAD) ||
+	if (ok || (req->opf & REQ_RAHEAD) ||
 	    (READ_ONCE(req->device->fail_io_cached))) {
 		if (READ_ONCE(req->device->fail_io_cached))
 			ok = false;
@@ -1513,7 +1679,7 @@ static void read_finished(struct drbd_request *req, struct bio_list *done)
 	if (req->flags & REQ_LOCAL_FAILED)
 		req->flags |= REQ_NO_LOCAL;
 	list_add_tail(&req->list, &resource->retry);
-	queue_work(system_wq, &resource->retry_work);
+	queue_work(resource->retry_wq, &resource->retry_work);
 }
 
 /* -------------------------------------------------------------------- entry */
@@ -1629,6 +1795,11 @@ int drbd_request_init_resource(struct drbd_resource *resource)
 {
 	INIT_LIST_HEAD(&resource->transfer_log);
 	INIT_LIST_HEAD(&resource->retry);
+	bio_list_init(&resource->retry_bios);
+	resource->retry_wq = alloc_workqueue("drbd_retry_%s", WQ_MEM_RECLAIM | WQ_UNBOUND, 0,
+					     resource->name);
+	if (!resource->retry_wq)
+		return -ENOMEM;
 	INIT_LIST_HEAD(&resource->peer_acks);
 	INIT_WORK(&resource->retry_work, retry_work);
 	INIT_DELAYED_WORK(&resource->peer_ack_work, peer_ack_work);
@@ -1646,6 +1817,9 @@ void drbd_request_free_resource(struct drbd_resource *resource)
 	timer_shutdown_sync(&resource->epoch_timer);
 	cancel_delayed_work_sync(&resource->peer_ack_work);
 	cancel_work_sync(&resource->retry_work);
+	if (resource->retry_wq)
+		destroy_workqueue(resource->retry_wq);
+	resource->retry_wq = NULL;
 	if (resource->peer_ack.last)
 		request_free(resource->peer_ack.last);
 	resource->peer_ack.last = NULL;
@@ -1658,6 +1832,7 @@ int drbd_request_init_device(struct drbd_device *device)
 	device->reads = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&device->held_intervals);
 	INIT_LIST_HEAD(&device->submit_queue);
+	INIT_LIST_HEAD(&device->failed_writes);
 	INIT_WORK(&device->release_work, drbd_interval_release_work);
 	INIT_WORK(&device->submit_work, submit_work);
 	INIT_WORK(&device->new_uuid_work, drbd_new_uuid_work);

@@ -26,6 +26,7 @@ enum drbd_request_flag {
 	REQ_POSTPONED = 1 << 12,	/* back to the gate */
 	REQ_NO_LOCAL = 1 << 13,		/* read: local copy failed already */
 	REQ_AL_FAILED = 1 << 14,
+	REQ_LOCAL_GOOD = 1 << 15,	/* own disk was UpToDate at registration */
 };
 
 /*
@@ -57,6 +58,8 @@ struct drbd_request {
 	u32 proto_a;			/* protocol A at the time the leg was created */
 	u32 proto_b;
 	u32 read_failed;		/* read: nodes that could not deliver */
+	u32 good;			/* data legs to peers that were UpToDate then */
+	blk_opf_t opf;			/* the bio's, also when that has been ended */
 	unsigned long sent_jif;		/* last hand-over to a sender */
 
 	struct bio private_bio;		/* last: clone for the backing device */
@@ -110,6 +113,15 @@ void drbd_tl_resend(struct drbd_peer_device *peer_device, struct bio_list *done)
 void drbd_tl_recheck(struct drbd_resource *resource, struct bio_list *done);
 /* req_lock held: set the peer's bits for all writes it has not acked (before the bitmap is sent). */
 void drbd_tl_mark_unacked(struct drbd_peer_device *peer_device);
+/*
+ * Local writes that failed wait until the disk state shows it, so that nobody reads
+ * what the disk still has: take them, change the state, finish them.  Process context.
+ */
+void drbd_take_failed_writes(struct drbd_device *device, struct list_head *failed);
+void drbd_finish_failed_writes(struct drbd_device *device, struct list_head *failed);
+/* The activity log has no room: peers and we ourselves shall let go of extents. Any context. */
+void drbd_al_pressure(struct drbd_device *device);
+
 /* Force-detach: local legs end now. req_lock held. */
 void drbd_tl_abort_local(struct drbd_device *device, struct bio_list *done);
 

@@ -11,6 +11,8 @@
 #include "peer_request.h"
 #include "netlink.h"
 
+#define DIRECT_SEND_MAX (64 << 10)
+
 /* ---------------------------------------------------------------- streams */
 
 void drbd_stream_lock(struct drbd_connection *connection, enum drbd_stream stream)
@@ -351,6 +353,7 @@ static bool sender_step(struct drbd_connection *connection)
 	int node_id = connection->peer_node_id;
 	struct bio_list done = BIO_EMPTY_LIST;
 	struct drbd_request *req = NULL, *next;
+	bool more = false;
 	enum todo todo;
 	u64 dagtag;
 	int err;
@@ -379,9 +382,11 @@ static bool sender_step(struct drbd_connection *connection)
 	}
 	connection->sending = req;
 	next = drbd_tl_next_queued(resource, req, node_id);
+	/* A notice that is not due yet must not hold back what is ahead of it. */
+	more = next && (!(next->oos & (1u << node_id)) || (next->flags & REQ_DONE));
 	spin_unlock_irq(&resource->req_lock);
 
-	err = send_one(connection, req, next != NULL);
+	err = send_one(connection, req, more);
 
 	spin_lock_irq(&resource->req_lock);
 	if (connection->tl_next == req)
@@ -423,13 +428,22 @@ bool drbd_sender_claim(struct drbd_connection *connection)
 	return true;
 }
 
-void drbd_sender_walk(struct drbd_connection *connection)
+/* The caller may have signals, or be needed elsewhere: never waits for buffer space. */
+static bool fits(struct drbd_connection *connection, unsigned int size)
 {
-	int n;
+	struct drbd_transport_stats st;
 
-	/* Not for ever: others write, too, and this is somebody's time. */
-	for (n = 0; n < 4 && sender_step(connection); n++)
-		;
+	if (size > DIRECT_SEND_MAX || mutex_is_locked(&connection->send[DATA_STREAM].mutex))
+		return false;
+	connection->transport.class->ops->stat(&connection->transport, &st);
+	/* The kernel accounts more than the bytes themselves. */
+	return st.send_buffer_used + 2 * size + 16384 < st.send_buffer_size;
+}
+
+void drbd_sender_walk(struct drbd_connection *connection, unsigned int size)
+{
+	if (fits(connection, size))
+		sender_step(connection);
 	stop_walking(connection);
 	if (have_work(connection))
 		wake_up(&connection->sender_wait);

@@ -40,11 +40,12 @@ void drbd_queue_sender_work(struct drbd_connection *connection, struct drbd_send
 /*
  * The right to walk the transfer log for this peer, which the thread needs as well.
  * drbd_sender_claim(): true if nobody has it and no queued work comes first;
- * req_lock held.  drbd_sender_walk(): sends what there is, then gives it back;
- * process context, may sleep.
+ * req_lock held.  drbd_sender_walk(): sends a request of @size bytes if
+ * that needs no waiting for buffer space, gives the right back and leaves the rest to
+ * the thread; process context.
  */
 bool drbd_sender_claim(struct drbd_connection *connection);
-void drbd_sender_walk(struct drbd_connection *connection);
+void drbd_sender_walk(struct drbd_connection *connection, unsigned int size);
 
 /* The thread: started when the receiver starts, stopped after it. */
 int drbd_sender_start(struct drbd_connection *connection);

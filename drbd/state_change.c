@@ -503,8 +503,6 @@ static void commit_before(struct drbd_txn *t, struct bio_list *done)
 				pd->uuids.flags &= ~(u64)DRBD_UUID_F_CRASHED_PRIMARY;
 			if (pdo & CORE_PD_DROP_UUIDS)
 				pd->uuids.received = false;
-			if (pdo & CORE_PD_CANCEL_REQUESTS)
-				drbd_tl_cancel(pd, done);
 		}
 	}
 }
@@ -579,6 +577,11 @@ static void copy_back(struct drbd_txn *t)
 				continue;
 			pd->repl_state = p->repl_state[0];
 			pd->disk_state = p->disk_state[0];
+			/* The worker clears later, if it is still true then. */
+			if (p->after & CORE_PD_CLEAR_BITMAP)
+				drbd_bm_watch(device, drbd_slot_bit(pd), true);
+			else if (pd->repl_state != L_ESTABLISHED)
+				drbd_bm_watch(device, drbd_slot_bit(pd), false);
 			pd->resync_susp_user = p->resync_susp_user[0];
 			pd->resync_susp_peer = p->resync_susp_peer[0];
 			pd->resync_susp_dependency = p->resync_susp_dependency[0];
@@ -610,9 +613,16 @@ static void commit_after(struct drbd_txn *t, struct bio_list *done)
 		struct drbd_device *device = t->devices[d];
 		u32 todo = r->dev[d].commit;
 
-		for (c = 0; c < r->nr_connections; c++)
-			if (r->dev[d].pd[c].commit & CORE_PD_RESEND_REQUESTS)
-				drbd_tl_resend(t->peer_devices[d * r->nr_connections + c], done);
+		for (c = 0; c < r->nr_connections; c++) {
+			struct drbd_peer_device *pd = t->peer_devices[d * r->nr_connections + c];
+			u32 pdo = r->dev[d].pd[c].commit;
+
+			/* By the new states: held writes may have to fail now. */
+			if (pd && (pdo & CORE_PD_CANCEL_REQUESTS))
+				drbd_tl_cancel(pd, done);
+			if (pd && (pdo & CORE_PD_RESEND_REQUESTS))
+				drbd_tl_resend(pd, done);
+		}
 		if (todo & CORE_DEV_UUID_PENDING_SET)
 			set_bit(DEV_NEW_CUR_UUID, &device->flags);
 		if (todo & CORE_DEV_UUID_PENDING_DROPPED)
@@ -674,7 +684,7 @@ static void after_peer_device(struct drbd_txn *t, unsigned int d, unsigned int c
 		return;
 	if (first_loop) {
 		if (todo & CORE_PD_CLEAR_BITMAP)
-			drbd_generation_in_sync_with(pd);
+			drbd_generation_met_in_sync(pd);
 		return;
 	}
 	if (todo & CORE_PD_SEND_SIZES)
