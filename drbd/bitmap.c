@@ -36,6 +36,7 @@ struct drbd_bitmap {
 	unsigned long *set_marks;	/* pages in which a bit was set since the last copy */
 	unsigned long *clear_marks;	/* ... cleared */
 	u64 weight[DRBD_MD_MAX_PEERS];
+	u32 quiet;			/* slots: nothing was set since drbd_bm_watch() */
 };
 
 static u32 all_slots(const struct drbd_bitmap *bm)
@@ -144,6 +145,8 @@ static unsigned int change_word(struct drbd_bitmap *bm, u64 w, unsigned int slot
 	u32 changed = mask & (set ? ~old : old);
 	unsigned int n;
 
+	if (set && mask)
+		bm->quiet &= ~(1u << slot);
 	if (!changed)
 		return 0;
 	*p = cpu_to_le32(old ^ changed);
@@ -260,6 +263,54 @@ void drbd_bm_clear_slots(struct drbd_device *device, u32 slots)
 {
 	if (device->bitmap)
 		change_long_range(device->bitmap, slots, 0, device->bitmap->g.bits, false);
+}
+
+void drbd_bm_watch(struct drbd_device *device, u32 slots, bool on)
+{
+	struct drbd_bitmap *bm = device->bitmap;
+	unsigned long flags;
+
+	if (!bm)
+		return;
+	spin_lock_irqsave(&bm->lock, flags);
+	if (on)
+		bm->quiet |= slots;
+	else
+		bm->quiet &= ~slots;
+	spin_unlock_irqrestore(&bm->lock, flags);
+}
+
+bool drbd_bm_is_quiet(struct drbd_device *device, int slot)
+{
+	return device->bitmap && slot >= 0 && (READ_ONCE(device->bitmap->quiet) & (1u << slot));
+}
+
+void drbd_bm_clear_quiet(struct drbd_device *device, int slot)
+{
+	struct drbd_bitmap *bm = device->bitmap;
+	u64 first = 0, end;
+	bool quiet = true;
+	unsigned long flags;
+
+	if (!bm || slot < 0 || (u32)slot >= bm->g.slots)
+		return;
+	while (quiet) {
+		spin_lock_irqsave(&bm->lock, flags);
+		quiet = bm->quiet & (1u << slot);
+		end = min_t(u64, first + BM_CHUNK_WORDS * 32, bm->g.bits);
+		if (quiet && first < end) {
+			struct drbd_bm_range r = { .first = first, .count = end - first };
+
+			change_range(bm, 1u << slot, &r, false, NULL);
+		}
+		spin_unlock_irqrestore(&bm->lock, flags);
+		if (first >= end)
+			break;
+		first = end;
+	}
+	/* What was marked meanwhile may be among what is gone: rather too much than too little. */
+	if (!quiet)
+		drbd_bm_set_slots(device, 1u << slot);
 }
 
 void drbd_bm_copy_slot(struct drbd_device *device, int from, int to)

@@ -48,6 +48,16 @@ bool drbd_bm_test(struct drbd_device *device, int slot, unsigned long bit);
 /* Whole slots; process context. */
 void drbd_bm_set_slots(struct drbd_device *device, u32 slots);
 void drbd_bm_clear_slots(struct drbd_device *device, u32 slots);
+
+/*
+ * A slot that is to be cleared later, if nothing is marked in it meanwhile:
+ * drbd_bm_watch() begins (or, !@on, ends) that, drbd_bm_is_quiet() tells, and
+ * drbd_bm_clear_quiet() clears; if it is too late for that it sets the whole slot.
+ * The first two in any context.
+ */
+void drbd_bm_watch(struct drbd_device *device, u32 slots, bool on);
+bool drbd_bm_is_quiet(struct drbd_device *device, int slot);
+void drbd_bm_clear_quiet(struct drbd_device *device, int slot);
 void drbd_bm_copy_slot(struct drbd_device *device, int from, int to);
 
 /*
