@@ -44,7 +44,14 @@ Terminal::Terminal(bool color)
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		throw Error(20, "drbdmon: standard input and output must be a terminal; "
 				"for scripts there is drbdsetup status --json");
-	if (!newterm(nullptr, stdout, stdin))
+	SCREEN *screen = newterm(nullptr, stdout, stdin);
+	// What cannot move its cursor is known to ncurses, but of no use.
+	if (screen && !tigetstr("cup")) {
+		endwin();
+		delscreen(screen);
+		screen = nullptr;
+	}
+	if (!screen)
 		throw Error(20, std::string("drbdmon: terminal type '") + (type ? type : "") +
 				"' is not known, or cannot show a full screen; set TERM");
 	cbreak();
@@ -66,6 +73,9 @@ Terminal::Terminal(bool color)
 
 Terminal::~Terminal()
 {
+	// A terminal without a second screen is left empty, not with half of ours.
+	erase();
+	refresh();
 	curs_set(1);
 	endwin();
 }

@@ -85,7 +85,7 @@ struct Columns {
 	explicit Columns(int width)
 	{
 		int fixed = 2 + role + disk + peers;
-		name = std::clamp((width - fixed) * 2 / 5, 12, 40);
+		name = std::clamp((width - fixed) * 2 / 5, 14, 40);
 		rest = std::max(width - fixed - name, 0);
 	}
 };
@@ -216,7 +216,7 @@ private:
 	{
 		double read = 0, written = 0;
 		const Device *worst = nullptr;
-		int as_worst = 0, connected = 0;
+		int connected = 0;
 
 		for (const auto &[volume, d] : r.devices) {
 			read += d.read.rate;
@@ -224,17 +224,12 @@ private:
 			if (!worst || d.disk.nr.value_or(D_UNKNOWN) < worst->disk.nr.value_or(D_UNKNOWN))
 				worst = &d;
 		}
-		for (const auto &[volume, d] : r.devices)
-			as_worst += worst && d.disk.text == worst->disk.text;
 		for (const auto &[id, c] : r.connections)
 			connected += c.connected();
 
 		name(b, r.name, bold_style);
 		b.add(r.role.text, columns.role, tone_style(tone_of(r.role)));
-		std::string disk = worst ? worst->disk.text : "-";
-		if (r.devices.size() > 1)
-			disk = std::to_string(as_worst) + "/" + std::to_string(r.devices.size()) + " " + disk;
-		b.add(disk, columns.disk - 1,
+		b.add(worst ? worst->disk.text : "-", columns.disk - 1,
 		      worst ? tone_style(tone_of_disk(worst->disk, worst->client)) : plain_style);
 		b.add(" ", 1);
 		b.add(r.connections.empty() ? "-" : std::to_string(connected) + "/" +
@@ -531,6 +526,21 @@ Line title_line(const Model &model, const Ui &ui, int width)
 	return b.finish(" " + ui.clock, bold_style);
 }
 
+// In full what the selected row has no room for.
+std::string selected_problem(const Model &model, const Ui &ui)
+{
+	auto selected = ui.selection();
+	const Resource *r = selected ? model.find(selected->resource) : nullptr;
+
+	if (!r || ui.screen() != Ui::Screen::list)
+		return "";
+	for (const auto &p : assess(*r))
+		if (selected->level() == Level::resource ||
+		    (p.peer == selected->peer && p.volume == selected->volume))
+			return r->name + ": " + full_text(*r, p);
+	return "";
+}
+
 // The two lines at the bottom: what to say, and which keys there are.
 void bottom(std::vector<Line> &lines, const Model &model, const Ui &ui, int width)
 {
@@ -560,6 +570,8 @@ void bottom(std::vector<Line> &lines, const Model &model, const Ui &ui, int widt
 		put(ui.message(), ui.message_is_bad() ? tone_style(Tone::bad) : bold_style);
 	else if (!ui.source_trouble.empty())
 		put(ui.source_trouble, tone_style(Tone::bad));
+	else if (std::string problem = selected_problem(model, ui); !problem.empty())
+		put(problem);
 	else if (model.lost())
 		put(std::to_string(model.lost()) + " gaps in the notifications; the state is fetched anew");
 	else if (model.not_understood())
