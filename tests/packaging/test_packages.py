@@ -119,7 +119,7 @@ def test_units_are_not_started_by_the_package(debs):
                                  r"(start|stop|restart)\b.*drbd", line), (script, line)
 
 
-def test_package_of_the_modules(debs):
+def test_package_of_the_modules(debs, tmp_path):
     deb = debs["drbd-anew-dkms"]
     version = module_version()
     have = contents(deb)
@@ -135,7 +135,11 @@ def test_package_of_the_modules(debs):
     assert field(deb, "Architecture") == "all" and "dkms" in field(deb, "Depends")
     postinst = subprocess.run(["dpkg-deb", "-I", deb, "postinst"], capture_output=True, text=True,
                               check=True).stdout
-    assert f'DKMS_VERSION="{version}"' in postinst or version in postinst
+    assert "dkms" in postinst and version in postinst
+    unpacked = tmp_path / "deb"
+    subprocess.run(["dpkg-deb", "-x", deb, unpacked], check=True)
+    conf = unpacked / f"usr/src/drbd-{version}/dkms.conf"
+    assert f'PACKAGE_VERSION="{version}"' in conf.read_text()
 
 
 @pytest.mark.skipif(not shutil.which("lintian"), reason="lintian is not installed")
