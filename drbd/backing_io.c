@@ -51,7 +51,8 @@ static int discard_or_zero(struct block_device *bdev, sector_t sector, sector_t 
 	sector_t head, tail;
 	int err, err2;
 
-	if (bdev_max_discard_sectors(bdev) < granularity)
+	/* Without a discard of its size there is no whole granule, either. */
+	if (min(bdev_max_discard_sectors(bdev), MAX_DISCARD_SECTORS) < granularity)
 		return zero_range(bdev, sector, count, true);
 	head = into_granule(sector, offset, granularity);
 	if (head)
@@ -68,6 +69,19 @@ static int discard_or_zero(struct block_device *bdev, sector_t sector, sector_t 
 	return err ?: err2;
 }
 
+static bool discards_zero(struct drbd_device *device)
+{
+	struct disk_conf *conf;
+	bool yes = true;
+
+	rcu_read_lock();
+	conf = rcu_dereference(device->ldev->disk_conf);
+	if (conf)
+		yes = conf->discard_zeroes_if_aligned;
+	rcu_read_unlock();
+	return yes;
+}
+
 int drbd_backing_discard_or_zero(struct drbd_device *device, sector_t sector, unsigned int size,
 				 unsigned int flags)
 {
@@ -76,6 +90,9 @@ int drbd_backing_discard_or_zero(struct drbd_device *device, sector_t sector, un
 
 	if (flags & DRBD_BACKING_ZEROOUT)
 		return zero_range(bdev, sector, count, !(flags & DRBD_BACKING_NOUNMAP));
+	/* discard-zeroes-if-aligned no: what a discard leaves behind may differ between nodes. */
+	if (!discards_zero(device))
+		return zero_range(bdev, sector, count, true);
 	return discard_or_zero(bdev, sector, count);
 }
 
