@@ -593,17 +593,35 @@ void drbd_bm_set_run(struct drbd_device *device, int slot, u64 bit, u64 n)
 
 /* ---------------------------------------------------------------- resize */
 
-/* Clears what lies beyond the geometry's bits, from page @page on; bm->lock held. */
-static void clear_surplus(struct drbd_bitmap *bm, unsigned long page)
+/* Slot of a page's first word. */
+static unsigned int first_slot(const struct drbd_bitmap *bm, unsigned long page)
 {
+	u64 index = (u64)page * BM_PAGE_WORDS;
+
+	return do_div(index, bm->g.slots);
+}
+
+/*
+ * Clears what lies beyond the geometry's bits, from page @page on; bm->lock held.
+ * @removed (may be NULL): how many bits that were, added up per slot.
+ */
+static void clear_surplus(struct drbd_bitmap *bm, unsigned long page, u64 *removed)
+{
+	unsigned int slot = first_slot(bm, page);
 	struct drbd_bm_range valid = { .first = 0, .count = bm->g.bits };
 	u64 end = (u64)bm->nr_pages * BM_PAGE_WORDS;
 	u64 index;
 
 	for (index = (u64)page * BM_PAGE_WORDS; index < end; index++) {
 		u64 w = div64_u64(index, bm->g.slots);
+		u32 mask = drbd_bm_word_mask(w, &valid);
+		__le32 *p = word_of(bm, index);
 
-		*word_of(bm, index) &= cpu_to_le32(drbd_bm_word_mask(w, &valid));
+		if (removed)
+			removed[slot] += hweight32(le32_to_cpu(*p) & ~mask);
+		*p &= cpu_to_le32(mask);
+		if (++slot == bm->g.slots)
+			slot = 0;
 	}
 }
 
@@ -613,23 +631,23 @@ static unsigned long first_surplus_page(const struct drbd_bitmap *bm)
 	return (bm->g.bits >> 5) * bm->g.slots / BM_PAGE_WORDS;
 }
 
-static void recount(struct drbd_bitmap *bm)
+/* Bits per slot in pages that nobody else changes. */
+static void count_pages(const struct drbd_bitmap *bm, __le32 **pages, unsigned long from,
+			unsigned long to, u64 *weight)
 {
-	u64 weight[DRBD_MD_MAX_PEERS] = { 0 };
-	unsigned int slot = 0;
+	unsigned int slot = first_slot(bm, from);
 	unsigned long p;
 	unsigned int i;
 
-	for (p = 0; p < bm->nr_pages; p++) {
+	for (p = from; p < to; p++) {
 		for (i = 0; i < BM_PAGE_WORDS; i++) {
-			weight[slot] += hweight32(le32_to_cpu(bm->pages[p][i]));
+			weight[slot] += hweight32(le32_to_cpu(pages[p][i]));
 			if (++slot == bm->g.slots)
 				slot = 0;
 		}
 		if (!(p & 255))
 			cond_resched();
 	}
-	memcpy(bm->weight, weight, sizeof(weight));
 }
 
 int drbd_bm_resize(struct drbd_device *device, sector_t capacity, bool set_new)
@@ -638,6 +656,8 @@ int drbd_bm_resize(struct drbd_device *device, sector_t capacity, bool set_new)
 	struct drbd_bm_geometry g;
 	struct bm_memory m;
 	unsigned long nr_pages, kept, old_nr_pages;
+	u64 removed[DRBD_MD_MAX_PEERS] = { 0 };
+	unsigned int slot;
 	u64 old_bits;
 	unsigned int noio;
 	int err;
@@ -673,12 +693,17 @@ int drbd_bm_resize(struct drbd_device *device, sector_t capacity, bool set_new)
 	bm->nr_pages = nr_pages;
 	bm->g = g;
 	if (g.bits < old_bits && nr_pages)
-		clear_surplus(bm, first_surplus_page(bm));
+		clear_surplus(bm, first_surplus_page(bm), removed);
 	spin_unlock_irq(&bm->lock);
 
 	if (g.bits < old_bits) {
+		/* Others go on with the bits that are left. */
+		count_pages(bm, m.pages, nr_pages, old_nr_pages, removed);
 		free_pages_from(m.pages, nr_pages, old_nr_pages);
-		recount(bm);
+		spin_lock_irq(&bm->lock);
+		for (slot = 0; slot < g.slots; slot++)
+			bm->weight[slot] -= removed[slot];
+		spin_unlock_irq(&bm->lock);
 	} else if (set_new) {
 		change_long_range(bm, BM_ALL_SLOTS, old_bits, g.bits, true);
 	}
@@ -704,6 +729,7 @@ struct bm_batch {
 int drbd_bm_read(struct drbd_device *device)
 {
 	struct drbd_bitmap *bm = device->bitmap;
+	u64 weight[DRBD_MD_MAX_PEERS] = { 0 };
 	unsigned long page = 0;
 	unsigned int i, j;
 	int err = 0;
@@ -738,11 +764,13 @@ int drbd_bm_read(struct drbd_device *device)
 	}
 	if (!err && bm->nr_pages) {
 		spin_lock_irq(&bm->lock);
-		clear_surplus(bm, first_surplus_page(bm));
+		clear_surplus(bm, first_surplus_page(bm), NULL);
 		bitmap_zero(bm->set_marks, bm->nr_pages);
 		bitmap_zero(bm->clear_marks, bm->nr_pages);
 		spin_unlock_irq(&bm->lock);
-		recount(bm);
+		/* The disk is not attached yet: they are still ours. */
+		count_pages(bm, bm->pages, 0, bm->nr_pages, weight);
+		memcpy(bm->weight, weight, sizeof(weight));
 	}
 	mutex_unlock(&bm->io_mutex);
 	if (err)
