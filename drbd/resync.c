@@ -84,6 +84,9 @@ void drbd_resync_init_progress(struct drbd_peer_device *pd, u8 repl_state)
 		left = drbd_bm_weight(pd->device, pd->bitmap_index);
 	if (repl_state == L_VERIFY_S || repl_state == L_VERIFY_T)
 		left = pd->ov.left;
+	/* There the first request tells where it starts. */
+	if (repl_state == L_VERIFY_T)
+		left = pd->ov.left = 0;
 	pd->rs.total = left;
 	pd->rs.failed = 0;
 	pd->rs.same_csum = 0;
@@ -894,9 +897,12 @@ static void resync_write_go(struct drbd_peer_request *pr)
 	drbd_pr_submit(pr, REQ_OP_WRITE);
 }
 
-/* Our own outstanding request that an answer belongs to; it becomes the caller's. */
+/*
+ * Our own outstanding request that an answer belongs to; it becomes the caller's.
+ * Requests of a verify are among them only with @any.
+ */
 static struct drbd_peer_request *find_request(struct drbd_peer_device *pd, u64 sector, u32 size,
-					      u64 block_id, bool by_id)
+					      u64 block_id, bool by_id, bool any)
 {
 	struct drbd_resource *resource = pd->device->resource;
 	struct drbd_peer_request *pr, *found = NULL;
@@ -904,7 +910,8 @@ static struct drbd_peer_request *find_request(struct drbd_peer_device *pd, u64 s
 	spin_lock_irq(&resource->req_lock);
 	list_for_each_entry(pr, &pd->rs.requests, list) {
 		if (pr->i.sector == sector && pr->i.size == size &&
-		    (pr->flags & PR_READING) && (!by_id || pr->block_id == block_id)) {
+		    (pr->flags & PR_READING) && (!by_id || pr->block_id == block_id) &&
+		    (any || pr->i.type == INTERVAL_RESYNC_TARGET)) {
 			found = pr;
 			pr->flags &= ~PR_READING;
 			break;
@@ -936,7 +943,8 @@ int drbd_receive_rs_data_reply(struct drbd_connection *connection, struct drbd_p
 	rcu_read_unlock();
 	if (!pd || pi->bulk < ds || !size || size > MAX_REQUEST || !IS_ALIGNED(size, 512))
 		return -EPROTO;
-	pr = find_request(pd, sector, size, block_id, connection->agreed_pro_version >= 122);
+	pr = find_request(pd, sector, size, block_id, connection->agreed_pro_version >= 122,
+			  false);
 	if (!pr) {
 		pd_err(pd, "resync reply without a request: sector %llu, %u bytes\n", sector, size);
 		return -EPROTO;
@@ -995,7 +1003,7 @@ int drbd_receive_rs_deallocated(struct drbd_connection *connection, struct drbd_
 		a.sector = r.sector;
 		a.size = r.size;
 	}
-	pr = find_request(pd, a.sector, a.size, a.block_id, ids);
+	pr = find_request(pd, a.sector, a.size, a.block_id, ids, false);
 	if (!pr)
 		return -EPROTO;
 	drbd_pr_free_pages(pr);
@@ -1016,11 +1024,15 @@ int drbd_resync_answered(struct drbd_peer_device *pd, u16 cmd, const struct drbd
 	struct drbd_peer_request *pr;
 
 	pr = find_request(pd, a->sector, a->size, a->block_id,
-			  pd->connection->agreed_pro_version >= 122);
+			  pd->connection->agreed_pro_version >= 122, cmd != P_RS_IS_IN_SYNC);
 	if (!pr) {
 		pd_err(pd, "%s without a request: sector %llu, %u bytes\n", drbd_packet_name(cmd),
 		       a->sector, a->size);
 		return -EPROTO;
+	}
+	if (pr->i.type == INTERVAL_VERIFY_SOURCE) {
+		drbd_verify_canceled(pr);
+		return 0;
 	}
 	switch (cmd) {
 	case P_RS_IS_IN_SYNC:
@@ -1424,7 +1436,9 @@ static void cancel_list(struct drbd_connection *connection, struct list_head *he
 			}
 		}
 		spin_unlock_irq(&resource->req_lock);
-		if (found)
+		if (found && found->i.type == INTERVAL_VERIFY_SOURCE)
+			drbd_verify_lost(found);
+		else if (found)
 			over(found);
 	} while (found);
 }

@@ -54,6 +54,9 @@ void drbd_resync_start(struct drbd_peer_device *pd, enum drbd_repl_state side);
 int drbd_receive_ov_reply(struct drbd_connection *connection, struct drbd_packet_in *pi);
 int drbd_verify_result(struct drbd_peer_device *pd, u16 cmd, const void *data, unsigned int len);
 void drbd_verify_peer_finished(struct drbd_peer_device *pd);
+/* A verify request we made is over: the peer will not answer / the connection is lost. */
+void drbd_verify_canceled(struct drbd_peer_request *pr);
+void drbd_verify_lost(struct drbd_peer_request *pr);
 /* Is it a verify that runs?  Makes its requests for one tick; returns 4 KiB blocks asked for. */
 unsigned int drbd_verify_tick(struct drbd_peer_device *pd, unsigned int blocks);
 void drbd_verify_serve(struct drbd_peer_device *pd, struct drbd_peer_request *pr);

@@ -117,25 +117,38 @@ static void finish_work(struct work_struct *work)
 {
 	struct verify_finish *f = container_of(work, struct verify_finish, work);
 	struct drbd_peer_device *pd = f->pd;
+	bool differ = false;
 
 	kfree(f);
 	out_of_sync_line(pd);
-	drbd_ping_peer(pd->connection);
+	/* Lost: then the state has changed already, and the next run begins where this one was. */
+	if (!drbd_ping_peer(pd->connection))
+		goto out;
 	pd_info(pd, "Online verify done (%llu blocks skipped)\n", pd->ov.skipped);
 	drbd_change(pd->device->resource, CHG_HARD, verify_end, pd, "verify-finished", NULL, NULL);
-	pd->ov.start_sector = 0;
-	if (drbd_bm_weight(pd->device, pd->bitmap_index))
+	if (!pd->ov.left)
+		pd->ov.start_sector = 0;
+	if (drbd_ldev_get(pd->device, D_NEGOTIATING)) {
+		differ = drbd_bm_weight(pd->device, pd->bitmap_index);
+		drbd_ldev_put(pd->device);
+	}
+	if (differ)
 		drbd_helper(pd->device, pd->connection, "out-of-sync");
+out:
 	drbd_peer_device_put(pd);
 }
 
 static void finish(struct drbd_peer_device *pd)
 {
 	struct verify_finish *f;
+	bool already;
 
-	if (pd->rs.finishing)
-		return;
+	spin_lock_irq(&pd->device->resource->req_lock);
+	already = pd->rs.finishing;
 	pd->rs.finishing = true;
+	spin_unlock_irq(&pd->device->resource->req_lock);
+	if (already)
+		return;
 	f = kmalloc(sizeof(*f), GFP_NOIO | __GFP_NOFAIL);
 	INIT_WORK(&f->work, finish_work);
 	drbd_peer_device_get(pd);
@@ -149,17 +162,21 @@ void drbd_verify_peer_finished(struct drbd_peer_device *pd)
 		finish(pd);
 }
 
+/* Everything up to the stop sector is asked for and answered; req_lock held. */
+static bool stopped(struct drbd_peer_device *pd)
+{
+	u64 stop = pd->ov.stop_sector ?: U64_MAX;
+
+	return pd->repl_state == L_VERIFY_S && list_empty(&pd->rs.requests) &&
+		pd->ov.position >= min_t(u64, stop, drbd_block_capacity(pd->device));
+}
+
 static void block_done(struct drbd_peer_device *pd)
 {
 	bool end;
 
 	spin_lock_irq(&pd->device->resource->req_lock);
-	if (pd->ov.left)
-		pd->ov.left--;
-	end = !pd->ov.left;
-	if (pd->repl_state == L_VERIFY_S && pd->ov.stop_sector &&
-	    pd->ov.position >= pd->ov.stop_sector && list_empty(&pd->rs.requests))
-		end = true;
+	end = ((pd->ov.left && !--pd->ov.left) || stopped(pd)) && drbd_is_verify(pd->repl_state);
 	spin_unlock_irq(&pd->device->resource->req_lock);
 	if (end)
 		finish(pd);
@@ -167,17 +184,39 @@ static void block_done(struct drbd_peer_device *pd)
 
 /* --------------------------------------------------------- VerifyS: asking */
 
-static void request_done(struct drbd_peer_request *pr)
+static void request_gone(struct drbd_peer_request *pr, bool unfinished)
 {
 	struct drbd_peer_device *pd = pr->peer_device;
 
 	spin_lock_irq(&pd->device->resource->req_lock);
 	list_del_init(&pr->list);
 	drbd_interval_leave(pd->device, &pr->i);
+	if (unfinished && pr->i.sector < pd->ov.start_sector)
+		pd->ov.start_sector = pr->i.sector;
 	spin_unlock_irq(&pd->device->resource->req_lock);
 	drbd_pr_free(pr);
-	block_done(pd);
 	wake_up_all(&pd->connection->ee_wait);
+}
+
+static void request_done(struct drbd_peer_request *pr)
+{
+	struct drbd_peer_device *pd = pr->peer_device;
+
+	drbd_peer_device_get(pd);
+	request_gone(pr, false);
+	block_done(pd);
+	drbd_peer_device_put(pd);
+}
+
+void drbd_verify_lost(struct drbd_peer_request *pr)
+{
+	request_gone(pr, true);
+}
+
+void drbd_verify_canceled(struct drbd_peer_request *pr)
+{
+	pr->peer_device->ov.skipped++;
+	request_done(pr);
 }
 
 unsigned int drbd_verify_tick(struct drbd_peer_device *pd, unsigned int blocks)
@@ -189,9 +228,16 @@ unsigned int drbd_verify_tick(struct drbd_peer_device *pd, unsigned int blocks)
 	unsigned int block = 1 << drbd_bm_block_shift(device), done = 0;
 	u64 capacity = drbd_block_capacity(device);
 	u64 stop = pd->ov.stop_sector;
+	bool end;
 
 	if (!stop || stop > capacity)
 		stop = capacity;
+	/* The stop sector may have been moved to what is done already. */
+	spin_lock_irq(&resource->req_lock);
+	end = stopped(pd);
+	spin_unlock_irq(&resource->req_lock);
+	if (end)
+		finish(pd);
 	while (done < blocks && pd->ov.position < stop && pd->repl_state == L_VERIFY_S) {
 		struct wire_dagtag_request p = { };
 		struct drbd_peer_request *pr;
@@ -274,7 +320,7 @@ static int compare_work(struct drbd_sender_work *w, bool cancel)
 	struct drbd_peer_request *pr = container_of(w, struct drbd_peer_request, sw);
 
 	if (cancel)
-		request_done(pr);
+		drbd_verify_lost(pr);
 	else
 		compare_and_tell(pr);
 	return 0;
@@ -317,7 +363,7 @@ int drbd_receive_ov_reply(struct drbd_connection *connection, struct drbd_packet
 	if (pi->bulk) {
 		if (pi->bulk != rq.digest_size ||
 		    drbd_recv(connection, found->digest, rq.digest_size)) {
-			request_done(found);
+			drbd_verify_lost(found);
 			return -ECONNRESET;
 		}
 	} else {
