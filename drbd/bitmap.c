@@ -36,6 +36,7 @@ struct drbd_bitmap {
 	unsigned long *set_marks;	/* pages in which a bit was set since the last copy */
 	unsigned long *clear_marks;	/* ... cleared */
 	u64 weight[DRBD_MD_MAX_PEERS];
+	unsigned long data_volatile;	/* bit 0: flush before a copy made from now on is written */
 	u32 quiet;			/* slots: nothing was set since drbd_bm_watch() */
 };
 
@@ -334,6 +335,12 @@ void drbd_bm_copy_slot(struct drbd_device *device, int from, int to)
 		spin_unlock_irqrestore(&bm->lock, flags);
 		cond_resched();
 	}
+}
+
+void drbd_bm_data_volatile(struct drbd_device *device)
+{
+	if (device->bitmap)
+		set_bit(0, &device->bitmap->data_volatile);
 }
 
 /* --------------------------------------------------------------- looking */
@@ -724,6 +731,7 @@ struct bm_batch {
 	unsigned int n;
 	struct drbd_md_io *io[BM_BATCH];
 	unsigned long page[BM_BATCH];
+	int err;
 };
 
 int drbd_bm_read(struct drbd_device *device)
@@ -813,17 +821,45 @@ static void copy_page_out(struct drbd_bitmap *bm, unsigned long page, void *copy
 	spin_unlock_irq(&bm->lock);
 }
 
-/* io_mutex held: collects one request that starts at @page; returns the page after it. */
+/*
+ * A bit that a resync write cleared stands for data that may have come no further
+ * than the device's cache.  Data first: called with the copies made, which is
+ * where later clearing does not show any more.
+ */
+static int flush_data(struct drbd_device *device)
+{
+	struct drbd_bitmap *bm = device->bitmap;
+	int err;
+
+	if (!test_and_clear_bit(0, &bm->data_volatile) ||
+	    READ_ONCE(device->resource->write_ordering) < WO_BDEV_FLUSH)
+		return 0;
+	/* A device that is left behind because it hangs is not waited for. */
+	err = test_bit(DEV_FORCE_DETACH, &device->flags) ? -EIO : drbd_backing_flush(device);
+	if (!err || err == -EOPNOTSUPP)
+		return 0;
+	set_bit(0, &bm->data_volatile);
+	drbd_io_error(device, DRBD_IO_ERR_WRITE);
+	return -EIO;
+}
+
+static void mark_again(struct drbd_bitmap *bm, unsigned long page, unsigned int n)
+{
+	spin_lock_irq(&bm->lock);
+	bitmap_set(bm->set_marks, page, n);
+	spin_unlock_irq(&bm->lock);
+}
+
+/* io_mutex held: submits one request that starts at @page; returns the page after it. */
 static unsigned long submit_pages(struct drbd_device *device, struct bm_batch *batch,
 				  enum bm_select select, unsigned long page, unsigned long end)
 {
 	struct drbd_bitmap *bm = device->bitmap;
+	unsigned long first = page;
 	struct drbd_md_io *io;
 	void *data;
 
 	io = drbd_md_io_alloc(device, device->ldev, page_sector(device, page), REQ_OP_WRITE);
-	batch->io[batch->n] = io;
-	batch->page[batch->n++] = page;
 	copy_page_out(bm, page++, drbd_md_io_data(io, 0));
 	while (page < end && next_page(bm, select, page) == page) {
 		data = drbd_md_io_add_page(io);
@@ -831,6 +867,14 @@ static unsigned long submit_pages(struct drbd_device *device, struct bm_batch *b
 			break;
 		copy_page_out(bm, page++, data);
 	}
+	if (flush_data(device)) {
+		mark_again(bm, first, drbd_md_io_pages(io));
+		drbd_md_io_put(io);
+		batch->err = -EIO;
+		return page;
+	}
+	batch->io[batch->n] = io;
+	batch->page[batch->n++] = first;
 	atomic_add(drbd_md_io_pages(io), &device->bm_writ_cnt);
 	drbd_md_io_submit(io);
 	return page;
@@ -838,19 +882,15 @@ static unsigned long submit_pages(struct drbd_device *device, struct bm_batch *b
 
 static int wait_batch(struct drbd_device *device, struct bm_batch *batch)
 {
-	struct drbd_bitmap *bm = device->bitmap;
-	unsigned int i, j;
-	int err = 0;
+	int err = batch->err;
+	unsigned int i;
 
 	for (i = 0; i < batch->n; i++) {
 		struct drbd_md_io *io = batch->io[i];
 
 		if (drbd_md_io_wait(io)) {
 			err = -EIO;
-			spin_lock_irq(&bm->lock);
-			for (j = 0; j < drbd_md_io_pages(io); j++)
-				__set_bit(batch->page[i] + j, bm->set_marks);
-			spin_unlock_irq(&bm->lock);
+			mark_again(device->bitmap, batch->page[i], drbd_md_io_pages(io));
 		}
 		drbd_md_io_put(io);
 	}
@@ -874,7 +914,7 @@ static int write_selected(struct drbd_device *device, enum bm_select select)
 		return 0;
 	while (more && !err) {
 		mutex_lock(&bm->io_mutex);
-		while (batch.n < BM_BATCH) {
+		while (batch.n < BM_BATCH && !batch.err) {
 			page = next_page(bm, select, page);
 			more = page < bm->nr_pages;
 			if (!more)

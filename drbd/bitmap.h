@@ -45,6 +45,12 @@ bool drbd_bm_any_set(struct drbd_device *device, u32 slots, sector_t sector, uns
 unsigned long drbd_bm_find_next(struct drbd_device *device, int slot, unsigned long bit);
 bool drbd_bm_test(struct drbd_device *device, int slot, unsigned long bit);
 
+/*
+ * Bits are cleared, or about to be, because of data that may still be in the
+ * backing device's cache: it is flushed before such a bit is written as 0.  Any context.
+ */
+void drbd_bm_data_volatile(struct drbd_device *device);
+
 /* Whole slots; process context. */
 void drbd_bm_set_slots(struct drbd_device *device, u32 slots);
 void drbd_bm_clear_slots(struct drbd_device *device, u32 slots);

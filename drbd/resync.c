@@ -377,6 +377,14 @@ static void start_work(struct work_struct *work)
 			goto out;
 		}
 	}
+	/*
+	 * The bits that came from the source: should we crash, they are on disk here
+	 * for everything that is not, whatever the source has crossed off by then.
+	 */
+	if (side == L_SYNC_TARGET && drbd_ldev_get(pd->device, D_NEGOTIATING)) {
+		drbd_bm_write(pd->device);
+		drbd_ldev_put(pd->device);
+	}
 	while (!mutex_trylock(&resource->serialize)) {
 		if (!may_start(pd, side) || connection->cstate < C_CONNECTED)
 			goto out;
@@ -804,9 +812,9 @@ static void finish_work(struct work_struct *work)
 	} else if (!(pd->core_flags & CORE_PD_UNSTABLE_RESYNC)) {
 		drbd_uuid_wait_unfrozen(device);
 		if (drbd_ldev_get(device, D_INCONSISTENT)) {
-			/* Before the superblock says that all is well. */
-			drbd_bm_write(device);
+			/* Data first, then the bits, then the superblock that says all is well. */
 			drbd_backing_flush(device);
+			drbd_bm_write(device);
 			drbd_ldev_put(device);
 		}
 		drbd_generation_target_finished(pd);
@@ -874,10 +882,12 @@ static void resync_written(struct drbd_peer_request *pr)
 	struct drbd_peer_device *pd = pr->peer_device;
 	struct drbd_device *device = pd->device;
 
-	if (pr->flags & PR_FAILED)
+	if (pr->flags & PR_FAILED) {
 		pd->rs.failed += drbd_bm_count(device, pd->bitmap_index, pr->i.sector, pr->i.size);
-	else
+	} else {
+		drbd_bm_data_volatile(device);
 		drbd_bm_clear(device, drbd_slot_bit(pd), pr->i.sector, pr->i.size, NULL);
+	}
 	/* The control stream may make us wait: not here. */
 	INIT_WORK(&pr->work, ack_work);
 	queue_work(pd->connection->ack_sender, &pr->work);
