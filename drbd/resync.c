@@ -38,6 +38,7 @@ struct drbd_resync_priv {
 	struct work_struct start;
 	struct work_struct finish;
 	struct work_struct ended;
+	struct delayed_work late;
 	enum drbd_repl_state start_as;
 	bool helper_called;
 	bool starting;
@@ -455,10 +456,15 @@ void drbd_resync_start_requests(struct drbd_peer_device *pd)
 	kick_tick(pd, 0);
 }
 
+static void late_bits(struct drbd_peer_device *pd, unsigned long delay);
+static bool differs_though_done(struct drbd_peer_device *pd);
+
 void drbd_resync_bits_set(struct drbd_peer_device *pd, sector_t sector)
 {
 	if (sync_target(pd))
 		kick_tick(pd, 1);
+	else if (differs_though_done(pd))
+		late_bits(pd, 1);
 }
 
 /* ------------------------------------------------------------ target: asking */
@@ -685,9 +691,9 @@ static unsigned int make_requests(struct drbd_peer_device *pd, unsigned int bloc
 
 static void pass_complete(struct drbd_peer_device *pd);
 
-static void tick_work(struct work_struct *work)
+/* Caller has an ldev reference. */
+static void one_tick(struct drbd_resync_priv *p)
 {
-	struct drbd_resync_priv *p = container_of(work, struct drbd_resync_priv, tick.work);
 	struct drbd_peer_device *pd = p->pd;
 	struct drbd_rate_limits limits = { .align_blocks = 1 };
 	enum drbd_repl_state rs = READ_ONCE(pd->repl_state);
@@ -730,10 +736,7 @@ static void tick_work(struct work_struct *work)
 	advance_marks(pd, left);
 	if (!verify && time_after(jiffies, pd->rs.last_bm_writeout_jif + 2 * HZ)) {
 		pd->rs.last_bm_writeout_jif = jiffies;
-		if (drbd_ldev_get(pd->device, D_INCONSISTENT)) {
-			drbd_bm_write_lazy(pd->device);
-			drbd_ldev_put(pd->device);
-		}
+		drbd_bm_write_lazy(pd->device);
 	}
 	if (!verify && !atomic_read(&p->outstanding) &&
 	    (left == 0 || drbd_bm_find_next(pd->device, pd->bitmap_index, pd->rs.pos) ==
@@ -743,6 +746,17 @@ static void tick_work(struct work_struct *work)
 	}
 	ms = drbd_rate_next_tick_ms(done, want, false);
 	queue_delayed_work(system_unbound_wq, &p->tick, msecs_to_jiffies(ms) ?: 1);
+}
+
+static void tick_work(struct work_struct *work)
+{
+	struct drbd_resync_priv *p = container_of(work, struct drbd_resync_priv, tick.work);
+
+	/* Without a disk there is nothing to resynchronise: that state ends, too. */
+	if (!drbd_ldev_get(p->pd->device, D_INCONSISTENT))
+		return;
+	one_tick(p);
+	drbd_ldev_put(p->pd->device);
 }
 
 /* resync.md 9.3 */
@@ -786,24 +800,82 @@ static unsigned int finish_change(struct drbd_txn *t, void *arg)
 	return 0;
 }
 
-static void finish_work(struct work_struct *work)
+/*
+ * Marked when the resync was as good as over: the source's own write was still
+ * under way when it sent us the bitmap, and its P_OUT_OF_SYNC is late.  Both
+ * sides have the bit, both call themselves UpToDate: do it once more.
+ */
+static void late_bits(struct drbd_peer_device *pd, unsigned long delay)
 {
-	struct drbd_resync_priv *p = container_of(work, struct drbd_resync_priv, finish);
+	drbd_peer_device_get(pd);
+	if (!queue_delayed_work(system_long_wq, &priv(pd)->late, delay))
+		drbd_peer_device_put(pd);
+}
+
+static bool differs_though_done(struct drbd_peer_device *pd)
+{
+	bool yes = false;
+
+	if (!drbd_ldev_get(pd->device, D_UP_TO_DATE))
+		return false;
+	spin_lock_irq(&pd->device->resource->req_lock);
+	if (pd->repl_state == L_ESTABLISHED && pd->connection->cstate == C_CONNECTED &&
+	    pd->device->disk_state == D_UP_TO_DATE && pd->disk_state == D_UP_TO_DATE)
+		yes = drbd_bm_weight(pd->device, pd->bitmap_index);
+	spin_unlock_irq(&pd->device->resource->req_lock);
+	drbd_ldev_put(pd->device);
+	return yes;
+}
+
+static void late_work(struct work_struct *work)
+{
+	struct drbd_resync_priv *p = container_of(work, struct drbd_resync_priv, late.work);
 	struct drbd_peer_device *pd = p->pd;
+	struct drbd_resource *resource = pd->device->resource;
+	int rv = SS_INTERRUPTED;
+
+	if (!differs_though_done(pd))
+		goto out;
+	if (pd->connection->agreed_pro_version < 120) {
+		pd_err(pd, "blocks were marked out of sync after the end of the resync; invalidate the disk\n");
+		goto out;
+	}
+	/* Who has it may be waiting for us. */
+	if (mutex_trylock(&resource->serialize)) {
+		rv = drbd_change_repl_state(pd, L_WF_BITMAP_T, CHG_VERBOSE | CHG_CLUSTER_WIDE,
+					    "late-out-of-sync", NULL);
+		mutex_unlock(&resource->serialize);
+	}
+	if (rv < SS_SUCCESS)
+		late_bits(pd, HZ);
+out:
+	drbd_peer_device_put(pd);
+}
+
+/* Caller has an ldev reference. */
+static void finish(struct drbd_peer_device *pd)
+{
 	struct drbd_device *device = pd->device;
 	struct finish_change f = { .pd = pd, .own_disk = D_MASK, .peer_disk = D_MASK };
 	unsigned long s;
+	int err;
 
 	if (!sync_target(pd) || !drbd_ping_peer(pd->connection)) {
 		pd->rs.finishing = false;
-		goto out;
+		return;
 	}
 	if (drbd_bm_weight(device, pd->bitmap_index) && !pd->rs.failed) {
 		/* Something became out of sync while we asked. */
 		pd->rs.finishing = false;
 		pd->rs.pos = 0;
 		kick_tick(pd, 0);
-		goto out;
+		return;
+	}
+	/* Data first, then the bits, then the superblock that says all is well. */
+	err = drbd_backing_flush(device);
+	if (err && err != -EOPNOTSUPP) {
+		drbd_io_error(device, DRBD_IO_ERR_WRITE);
+		pd->rs.failed += pd->rs.total;
 	}
 	if (pd->rs.failed) {
 		pd_err(pd, "Resync failed for %llu blocks\n", pd->rs.failed);
@@ -811,12 +883,7 @@ static void finish_work(struct work_struct *work)
 		f.peer_disk = D_UP_TO_DATE;
 	} else if (!(pd->core_flags & CORE_PD_UNSTABLE_RESYNC)) {
 		drbd_uuid_wait_unfrozen(device);
-		if (drbd_ldev_get(device, D_INCONSISTENT)) {
-			/* Data first, then the bits, then the superblock that says all is well. */
-			drbd_backing_flush(device);
-			drbd_bm_write(device);
-			drbd_ldev_put(device);
-		}
+		drbd_bm_write(device);
 		drbd_generation_target_finished(pd);
 		f.own_disk = pd->disk_state;
 	}
@@ -824,7 +891,20 @@ static void finish_work(struct work_struct *work)
 	pd_info(pd, "Resync done (total %lu sec; %llu K/sec)\n", s,
 		div64_u64(pd->rs.total << (drbd_bm_block_shift(device) - 10), s));
 	drbd_change(device->resource, CHG_HARD, finish_change, &f, "resync-finished", NULL, NULL);
-out:
+	/* What came before this change did not find the state that it looks for. */
+	if (differs_though_done(pd))
+		late_bits(pd, 1);
+}
+
+static void finish_work(struct work_struct *work)
+{
+	struct drbd_resync_priv *p = container_of(work, struct drbd_resync_priv, finish);
+	struct drbd_peer_device *pd = p->pd;
+
+	if (drbd_ldev_get(pd->device, D_INCONSISTENT)) {
+		finish(pd);
+		drbd_ldev_put(pd->device);
+	}
 	drbd_peer_device_put(pd);
 }
 
@@ -1476,6 +1556,8 @@ void drbd_resync_lost(struct drbd_connection *connection)
 
 	idr_for_each_entry(&connection->peer_devices, pd, vnr) {
 		cancel_delayed_work_sync(&priv(pd)->tick);
+		if (cancel_delayed_work(&priv(pd)->late))
+			drbd_peer_device_put(pd);
 		priv(pd)->receiving = false;
 		priv(pd)->answer_with_start = false;
 	}
@@ -1525,6 +1607,7 @@ int drbd_resync_init(struct drbd_peer_device *pd)
 	INIT_WORK(&p->start, start_work);
 	INIT_WORK(&p->finish, finish_work);
 	INIT_WORK(&p->ended, ended_work);
+	INIT_DELAYED_WORK(&p->late, late_work);
 	INIT_LIST_HEAD(&p->send_bitmap.list);
 	p->send_bitmap.fn = send_bitmap_work;
 	INIT_LIST_HEAD(&pd->rs.requests);
