@@ -29,6 +29,8 @@
 	       (pd)->device->vnr, (pd)->device->minor, (pd)->connection->name, ##__VA_ARGS__)
 
 #define MAX_REQUEST (1U << 20)
+/* Pages that what a peer asked for may keep busy, per volume: the largest max-buffers. */
+#define MAX_SERVED_PAGES 131072
 
 /* Private part of a peer device; pd->rs.priv. */
 struct drbd_resync_priv {
@@ -49,6 +51,7 @@ struct drbd_resync_priv {
 	bool answer_with_start;		/* target: start when the own bitmap is out */
 	u64 next_id;
 	atomic_t outstanding;		/* requests sent or held, replies being written */
+	atomic_t served_pages;		/* of the peer's requests that are not over */
 	u8 *page;
 };
 
@@ -75,6 +78,19 @@ static void kick_tick(struct drbd_peer_device *pd, unsigned long delay)
 }
 
 /* ---------------------------------------------------------------- progress */
+
+static void decide_csums(struct drbd_peer_device *pd)
+{
+	struct net_conf *nc;
+
+	clear_bit(PD_CSUMS_RESYNC, &pd->flags);
+	rcu_read_lock();
+	nc = rcu_dereference(pd->connection->net_conf);
+	if (pd->connection->csums_tfm &&
+	    (!nc->csums_after_crash_only || test_bit(DEV_CRASHED_PRIMARY, &pd->device->flags)))
+		set_bit(PD_CSUMS_RESYNC, &pd->flags);
+	rcu_read_unlock();
+}
 
 void drbd_resync_init_progress(struct drbd_peer_device *pd, u8 repl_state)
 {
@@ -104,6 +120,8 @@ void drbd_resync_init_progress(struct drbd_peer_device *pd, u8 repl_state)
 	pd->rs.last_notify_jif = jiffies;
 	atomic_set(&pd->rs.answered_sectors, 0);
 	drbd_rate_init(&priv(pd)->rate);
+	if (drbd_is_sync_target(repl_state))
+		decide_csums(pd);
 }
 
 static void advance_marks(struct drbd_peer_device *pd, u64 left)
@@ -436,19 +454,8 @@ void drbd_resync_began(struct drbd_peer_device *pd)
 
 	pd_info(pd, "Began resync as %s (will sync %llu KB [%llu bits set]).\n",
 		drbd_repl_text(pd->repl_state), bits << (drbd_bm_block_shift(pd->device) - 10), bits);
-	if (sync_target(pd)) {
-		struct net_conf *nc;
-
+	if (sync_target(pd))
 		drbd_generation_target_started(pd);
-		clear_bit(PD_CSUMS_RESYNC, &pd->flags);
-		rcu_read_lock();
-		nc = rcu_dereference(pd->connection->net_conf);
-		if (pd->connection->csums_tfm &&
-		    (!nc->csums_after_crash_only ||
-		     test_bit(DEV_CRASHED_PRIMARY, &pd->device->flags)))
-			set_bit(PD_CSUMS_RESYNC, &pd->flags);
-		rcu_read_unlock();
-	}
 }
 
 void drbd_resync_start_requests(struct drbd_peer_device *pd)
@@ -468,6 +475,18 @@ void drbd_resync_bits_set(struct drbd_peer_device *pd, sector_t sector)
 }
 
 /* ------------------------------------------------------------ target: asking */
+
+/* For a request that was made without pages: borrows a bio that has some. */
+void drbd_resync_give_pages(struct drbd_peer_request *pr)
+{
+	struct drbd_peer_request *fresh;
+
+	fresh = drbd_pr_alloc(pr->peer_device, pr->i.sector, pr->i.size, true);
+	pr->bio = fresh->bio;
+	pr->bio->bi_private = pr;
+	fresh->bio = NULL;
+	drbd_pr_free(fresh);
+}
 
 /* The request is over, whatever became of it. */
 static void request_over(struct drbd_peer_request *pr)
@@ -571,11 +590,11 @@ static int send_csum_request(struct drbd_sender_work *w, bool cancel)
 	struct drbd_peer_device *pd = pr->peer_device;
 	struct crypto_shash *tfm = pd->connection->csums_tfm;
 
-	if (cancel || !tfm) {
+	if (cancel) {
 		request_over(pr);
 		return 0;
 	}
-	if (pr->flags & PR_FAILED) {
+	if (!tfm || (pr->flags & PR_FAILED)) {
 		pr->flags &= ~(PR_CSUM | PR_FAILED);
 	} else {
 		drbd_digest_pr(tfm, pr, pr->digest);
@@ -1022,7 +1041,7 @@ int drbd_receive_rs_data_reply(struct drbd_connection *connection, struct drbd_p
 	unsigned int ds = tfm ? crypto_shash_digestsize(tfm) : 0;
 	u8 digest[DRBD_MAX_DIGEST_SIZE], mine[DRBD_MAX_DIGEST_SIZE];
 	u64 sector = be64_to_cpu(p->sector), block_id = p->block_id;
-	struct drbd_peer_request *pr, *fresh;
+	struct drbd_peer_request *pr;
 	struct drbd_peer_device *pd;
 	u32 size = pi->bulk - ds;
 	bool go;
@@ -1039,14 +1058,8 @@ int drbd_receive_rs_data_reply(struct drbd_connection *connection, struct drbd_p
 		pd_err(pd, "resync reply without a request: sector %llu, %u bytes\n", sector, size);
 		return -EPROTO;
 	}
-	/* The request was made without pages; borrow a bio with some. */
-	if (!pr->bio) {
-		fresh = drbd_pr_alloc(pd, sector, size, true);
-		pr->bio = fresh->bio;
-		pr->bio->bi_private = pr;
-		fresh->bio = NULL;
-		drbd_pr_free(fresh);
-	}
+	if (!pr->bio)
+		drbd_resync_give_pages(pr);
 	err = ds ? drbd_recv(connection, digest, ds) : 0;
 	if (!err)
 		err = drbd_pr_receive(pr);
@@ -1145,7 +1158,12 @@ int drbd_resync_answered(struct drbd_peer_device *pd, u16 cmd, const struct drbd
 
 /* ------------------------------------------------------------ source: serving */
 
-static void serve_over(struct drbd_peer_request *pr)
+static unsigned int served_pages(const struct drbd_peer_request *pr)
+{
+	return DIV_ROUND_UP(pr->i.size, PAGE_SIZE);
+}
+
+void drbd_resync_serve_over(struct drbd_peer_request *pr)
 {
 	struct drbd_peer_device *pd = pr->peer_device;
 	struct drbd_connection *connection = pd->connection;
@@ -1154,6 +1172,7 @@ static void serve_over(struct drbd_peer_request *pr)
 	list_del_init(&pr->list);
 	drbd_interval_leave(pd->device, &pr->i);
 	spin_unlock_irq(&connection->resource->req_lock);
+	atomic_sub(served_pages(pr), &priv(pd)->served_pages);
 	drbd_pr_free(pr);
 	wake_up_all(&connection->ee_wait);
 }
@@ -1171,12 +1190,14 @@ static void served(struct drbd_peer_request *pr)
 	struct drbd_connection *connection = pr->peer_device->connection;
 	bool acked;
 
+	/* What is still on its way is the socket's. */
+	drbd_pr_free_pages(pr);
 	spin_lock_irq(&connection->resource->req_lock);
 	pr->flags |= PR_CONFIRMED;
 	acked = list_empty(&pr->list);
 	spin_unlock_irq(&connection->resource->req_lock);
 	if (acked)
-		serve_over(pr);
+		drbd_resync_serve_over(pr);
 }
 
 static int send_resync_reply(struct drbd_sender_work *w, bool cancel)
@@ -1189,13 +1210,13 @@ static int send_resync_reply(struct drbd_sender_work *w, bool cancel)
 	int err = 0;
 
 	if (cancel) {
-		serve_over(pr);
+		drbd_resync_serve_over(pr);
 		return 0;
 	}
 	if (pr->flags & PR_FAILED) {
 		refuse = P_NEG_RS_DREPLY;
 		pd->rs.failed += drbd_bm_count(device, pd->bitmap_index, pr->i.sector, pr->i.size);
-	} else if (pd->disk_state < D_INCONSISTENT) {
+	} else if ((pr->flags & PR_CANCELED) || pd->disk_state < D_INCONSISTENT) {
 		refuse = P_RS_CANCEL;
 	} else if (pr->flags & PR_CSUM) {
 		struct crypto_shash *tfm = connection->csums_tfm;
@@ -1233,7 +1254,7 @@ static int send_resync_reply(struct drbd_sender_work *w, bool cancel)
 	if (refuse) {
 		err = drbd_send_block_ack(pd, refuse, pr->i.sector, pr->i.size, pr->block_id,
 					  false);
-		serve_over(pr);
+		drbd_resync_serve_over(pr);
 		return err;
 	}
 	expect_ack(pr);
@@ -1250,9 +1271,10 @@ static void resync_read_done(struct drbd_peer_request *pr)
 static void serve_go(struct drbd_peer_request *pr)
 {
 	if (pr->flags & PR_CANCELED) {
-		serve_over(pr);
+		drbd_resync_serve_over(pr);
 		return;
 	}
+	drbd_resync_give_pages(pr);
 	drbd_pr_submit(pr, REQ_OP_READ);
 }
 
@@ -1273,44 +1295,75 @@ static bool must_wait_for_dagtag(struct drbd_peer_request *pr)
 	return false;
 }
 
-static void serve_enter(struct drbd_peer_request *pr)
+/* req_lock held; true: serve_go() is next. */
+static bool serve_linked(struct drbd_peer_request *pr)
 {
 	struct drbd_peer_device *pd = pr->peer_device;
-	struct drbd_resource *resource = pd->device->resource;
-	bool go;
+
+	list_move_tail(&pr->list, &pd->connection->resync_source);
+	return drbd_interval_enter(pd->device, &pr->i);
+}
+
+static void serve_enter(struct drbd_peer_request *pr)
+{
+	struct drbd_resource *resource = pr->peer_device->device->resource;
+	bool go = false;
 
 	spin_lock_irq(&resource->req_lock);
-	if (must_wait_for_dagtag(pr)) {
+	if (must_wait_for_dagtag(pr))
 		list_add_tail(&pr->list, &resource->dagtag_waiters);
-		spin_unlock_irq(&resource->req_lock);
-		return;
-	}
-	list_add_tail(&pr->list, &pd->connection->resync_source);
-	go = drbd_interval_enter(pd->device, &pr->i);
+	else
+		go = serve_linked(pr);
 	spin_unlock_irq(&resource->req_lock);
 	if (go)
 		serve_go(pr);
 }
 
+/*
+ * What these waited for will not come from @lost: the peer asks again, or somebody
+ * else.  resync.md 9.4
+ */
+static void dagtag_source_lost(struct drbd_connection *lost)
+{
+	struct drbd_resource *resource = lost->resource;
+	struct drbd_peer_request *pr, *next;
+
+	spin_lock_irq(&resource->req_lock);
+	list_for_each_entry_safe(pr, next, &resource->dagtag_waiters, list) {
+		struct drbd_connection *connection = pr->peer_device->connection;
+
+		if (connection == lost || pr->depend_node != lost->peer_node_id)
+			continue;
+		pr->flags |= PR_CANCELED;
+		INIT_LIST_HEAD(&pr->i.wait_list);
+		list_move_tail(&pr->list, &connection->resync_source);
+		drbd_queue_sender_work(connection, &pr->sw);
+	}
+	spin_unlock_irq(&resource->req_lock);
+}
+
 void drbd_dagtag_advanced(struct drbd_resource *resource)
 {
 	struct drbd_peer_request *pr, *found;
+	bool go;
 
 	if (list_empty(&resource->dagtag_waiters))
 		return;
 	do {
 		found = NULL;
+		go = false;
 		spin_lock_irq(&resource->req_lock);
 		list_for_each_entry(pr, &resource->dagtag_waiters, list) {
 			if (!must_wait_for_dagtag(pr)) {
 				found = pr;
-				list_del_init(&pr->list);
+				/* Never in neither list: its connection may be lost just now. */
+				go = serve_linked(pr);
 				break;
 			}
 		}
 		spin_unlock_irq(&resource->req_lock);
-		if (found)
-			serve_enter(found);
+		if (go)
+			serve_go(found);
 	} while (found);
 }
 
@@ -1350,9 +1403,18 @@ int drbd_receive_rs_request(struct drbd_connection *connection, struct drbd_pack
 		drbd_send_block_ack(pd, refuse, rq.sector, rq.size, rq.block_id, false);
 		return 0;
 	}
-	pr = drbd_pr_alloc(pd, rq.sector, rq.size, true);
+	/*
+	 * No peer asks for so much at a time.  One that does, and does not take what
+	 * it asked for, gets no memory beyond that.
+	 */
+	wait_event_idle(connection->ee_wait,
+			atomic_read(&priv(pd)->served_pages) < MAX_SERVED_PAGES ||
+			connection->cstate < C_CONNECTED);
+	/* Pages come when it is read. */
+	pr = drbd_pr_alloc(pd, rq.sector, rq.size, false);
 	pr->flags |= PR_HAS_LDEV | PR_UNACKED;
 	atomic_inc(&pd->unacked);
+	atomic_add(served_pages(pr), &priv(pd)->served_pages);
 	pr->block_id = rq.block_id;
 	pr->depend_node = rq.dagtag_node_id;
 	pr->depend_dagtag = rq.dagtag;
@@ -1364,7 +1426,7 @@ int drbd_receive_rs_request(struct drbd_connection *connection, struct drbd_pack
 		if (pi->bulk) {
 			if (pi->bulk != rq.digest_size ||
 			    drbd_recv(connection, pr->digest, rq.digest_size)) {
-				drbd_pr_free(pr);
+				drbd_resync_serve_over(pr);
 				return -EPROTO;
 			}
 		} else {
@@ -1409,6 +1471,9 @@ int drbd_resync_acked(struct drbd_peer_device *pd, u64 sector, u32 size, u64 blo
 			found = pr;
 			if (ok)
 				drbd_bm_clear(pd->device, drbd_slot_bit(pd), sector, size, NULL);
+			else
+				pd->rs.failed += drbd_bm_count(pd->device, pd->bitmap_index,
+							       sector, size);
 			list_del_init(&pr->list);
 			sent = pr->flags & PR_CONFIRMED;
 			break;
@@ -1419,11 +1484,9 @@ int drbd_resync_acked(struct drbd_peer_device *pd, u64 sector, u32 size, u64 blo
 		pd_err(pd, "resync ack without a reply: sector %llu, %u bytes\n", sector, size);
 		return -EPROTO;
 	}
-	if (!ok)
-		pd->rs.failed += drbd_bm_count(pd->device, pd->bitmap_index, sector, size);
 	atomic_dec(&pd->rs_pending);
 	if (sent)
-		serve_over(found);
+		drbd_resync_serve_over(found);
 	return 0;
 }
 
@@ -1566,14 +1629,13 @@ void drbd_resync_lost(struct drbd_connection *connection)
 		if (pr->peer_device->connection == connection)
 			list_move(&pr->list, &list);
 	spin_unlock_irq(&connection->resource->req_lock);
-	list_for_each_entry_safe(pr, next, &list, list) {
-		list_del_init(&pr->list);
-		drbd_pr_free(pr);
-	}
+	list_for_each_entry_safe(pr, next, &list, list)
+		drbd_resync_serve_over(pr);
+	dagtag_source_lost(connection);
 	do {
 		idr_for_each_entry(&connection->peer_devices, pd, vnr)
 			cancel_list(connection, &pd->rs.requests, request_over, true);
-		cancel_list(connection, &connection->resync_source, serve_over, false);
+		cancel_list(connection, &connection->resync_source, drbd_resync_serve_over, false);
 		/* What is at the backing device or with the sender comes by itself. */
 		wait_event_timeout(connection->ee_wait, nothing_left(connection), HZ / 10);
 	} while (!nothing_left(connection));

@@ -60,6 +60,10 @@ void drbd_verify_lost(struct drbd_peer_request *pr);
 /* Is it a verify that runs?  Makes its requests for one tick; returns 4 KiB blocks asked for. */
 unsigned int drbd_verify_tick(struct drbd_peer_device *pd, unsigned int blocks);
 void drbd_verify_serve(struct drbd_peer_device *pd, struct drbd_peer_request *pr);
+/* Brings pages to a request without any; may wait. */
+void drbd_resync_give_pages(struct drbd_peer_request *pr);
+/* A request of the peer is over: unlinks and frees it. */
+void drbd_resync_serve_over(struct drbd_peer_request *pr);
 /* Tells the rate controller. */
 void drbd_resync_requested(struct drbd_peer_device *pd, unsigned int sectors);
 

@@ -333,7 +333,7 @@ static void own_read_done(struct drbd_peer_request *pr)
 
 int drbd_receive_ov_reply(struct drbd_connection *connection, struct drbd_packet_in *pi)
 {
-	struct drbd_peer_request *pr, *found = NULL, *fresh;
+	struct drbd_peer_request *pr, *found = NULL;
 	struct drbd_pkt_request rq;
 	struct drbd_peer_device *pd;
 	const char *why;
@@ -370,11 +370,7 @@ int drbd_receive_ov_reply(struct drbd_connection *connection, struct drbd_packet
 		memcpy(found->digest, (const u8 *)pi->data + pi->len - rq.digest_size,
 		       rq.digest_size);
 	}
-	fresh = drbd_pr_alloc(pd, rq.sector, rq.size, true);
-	found->bio = fresh->bio;
-	found->bio->bi_private = found;
-	fresh->bio = NULL;
-	drbd_pr_free(fresh);
+	drbd_resync_give_pages(found);
 	found->completed = own_read_done;
 	found->sw.fn = compare_work;
 	drbd_pr_submit(found, REQ_OP_READ);
@@ -395,7 +391,6 @@ static int send_ov_reply(struct drbd_sender_work *w, bool cancel)
 	unsigned int len, ds = tfm ? crypto_shash_digestsize(tfm) : 0;
 
 	spin_lock_irq(&connection->resource->req_lock);
-	list_del_init(&pr->list);
 	conflict = test_bit(INTERVAL_CONFLICT, &pr->i.flags);
 	drbd_interval_leave(pd->device, &pr->i);
 	spin_unlock_irq(&connection->resource->req_lock);
@@ -421,8 +416,7 @@ static int send_ov_reply(struct drbd_sender_work *w, bool cancel)
 	drbd_send_packet(connection, DATA_STREAM, dagtag ? P_OV_DAGTAG_REPLY : P_OV_REPLY,
 			 pd->device->vnr, buf, len + ds);
 out:
-	drbd_pr_free(pr);
-	wake_up_all(&connection->ee_wait);
+	drbd_resync_serve_over(pr);
 	return 0;
 }
 
@@ -448,6 +442,7 @@ void drbd_verify_serve(struct drbd_peer_device *pd, struct drbd_peer_request *pr
 	list_add_tail(&pr->list, &connection->resync_source);
 	drbd_interval_enter(pd->device, &pr->i);
 	spin_unlock_irq(&connection->resource->req_lock);
+	drbd_resync_give_pages(pr);
 	drbd_pr_submit(pr, REQ_OP_READ);
 }
 
