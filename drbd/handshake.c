@@ -47,6 +47,22 @@ static int raw_send(struct drbd_connection *connection, const void *buf, unsigne
 	return transport->class->ops->send(transport, DATA_STREAM, buf, len, 0) == len ? 0 : -EIO;
 }
 
+/*
+ * Existing receivers with data-integrity-alg look for a digest behind P_ZEROES that
+ * nobody sends: there zeroes travel as P_TRIM, which without this feature means
+ * the same.  io-path.md 4.10
+ */
+static u32 our_features(struct drbd_connection *connection)
+{
+	u32 features = OUR_FEATURES;
+
+	rcu_read_lock();
+	if (rcu_dereference(connection->net_conf)->integrity_alg[0])
+		features &= ~DRBD_FF_WZEROES;
+	rcu_read_unlock();
+	return features;
+}
+
 /* wire.md 3.1 */
 static int exchange_features(struct drbd_connection *connection)
 {
@@ -56,6 +72,7 @@ static int exchange_features(struct drbd_connection *connection)
 	} __packed p;
 	int my_min = max_t(int, DRBD_PROTOCOL_VERSION_MIN, drbd_protocol_version_min);
 	int me = drbd_node_id(connection->resource);
+	u32 features = our_features(connection);
 	u32 peer_min, peer_max;
 	int err;
 
@@ -65,7 +82,7 @@ static int exchange_features(struct drbd_connection *connection)
 	p.h.length = cpu_to_be16(sizeof(p.f));
 	p.f.protocol_min = cpu_to_be32(my_min);
 	p.f.protocol_max = cpu_to_be32(DRBD_PROTOCOL_VERSION_MAX);
-	p.f.feature_flags = cpu_to_be32(OUR_FEATURES);
+	p.f.feature_flags = cpu_to_be32(features);
 	p.f.sender_node_id = cpu_to_be32(me);
 	p.f.receiver_node_id = cpu_to_be32(connection->peer_node_id);
 	if (raw_send(connection, &p, sizeof(p)))
@@ -93,7 +110,7 @@ static int exchange_features(struct drbd_connection *connection)
 		return -1;
 	}
 	connection->agreed_pro_version = min_t(u32, peer_max, DRBD_PROTOCOL_VERSION_MAX);
-	connection->agreed_features = be32_to_cpu(p.f.feature_flags) & OUR_FEATURES;
+	connection->agreed_features = be32_to_cpu(p.f.feature_flags) & features;
 	if (connection->agreed_pro_version == 121 &&
 	    (connection->agreed_features & DRBD_FF_RESYNC_DAGTAG)) {
 		conn_err(connection, "protocol 121 with dagtag resync is refused\n");
