@@ -134,3 +134,41 @@ def test_one_version():
     assert newest.split()[1].rstrip(",") == version
     # Nowhere in the README is it written a second time.
     assert not re.search(r"\b9\.3\.\d", (ROOT / "README.md").read_text())
+
+
+# ------------------------------------------------------------------ README
+
+README = (ROOT / "README.md").read_text()
+
+
+def test_targets_in_the_readme_exist():
+    targets = set(re.findall(r"\bmake ([a-z][a-z-]+)", README)) | set(
+        re.findall(r"\bmake [a-z-]+ ([a-z]+-[a-z]+)", README))
+    assert {"demo", "check", "install", "install-dkms", "deb", "man", "packaging"} <= targets
+    makefile = (ROOT / "Makefile").read_text()
+    # Not by make -n: that runs what is marked with a plus.
+    for target in targets:
+        assert re.search(rf"^(?:[a-z -]+ )?{target}(?: [a-z -]+)?:(?!=)", makefile,
+                         re.MULTILINE), target
+
+
+def test_files_in_the_readme_exist():
+    for name in re.findall(r"`([a-z]+[-a-z/]*/[A-Za-z0-9./]*)`", README):
+        if not name.startswith(("build/", "updates/")):
+            assert (ROOT / name).exists(), name
+
+
+def test_configuration_in_the_readme(tmp_path):
+    """What stands there can be copied."""
+    block = README[README.index("    resource r0 {"):]
+    block = block[:block.index("    }\n") + 6]
+    conf = tmp_path / "r0.conf"
+    conf.write_text(block)
+    env = dict(os.environ, __DRBD_NODE__="hw1")
+    for command in re.findall(r"drbdadm ([a-z-]+(?: --force)? r0)", README):
+        run = subprocess.run([BUILD / "bin/drbdadm", "-c", conf, "-d", *command.split()],
+                             capture_output=True, text=True, check=False, env=env)
+        assert run.returncode == 0, (command, run.stderr)
+        # Of what is run nothing is unknown to the tools.
+        for line in run.stdout.splitlines():
+            assert os.path.basename(line.split()[0]) in ("drbdsetup", "drbdmeta"), line

@@ -40,6 +40,9 @@ exec setsid unshare --cgroup --pid --mount --fork --kill-child sh -c '
 ' </dev/null >/run/beside/log 2>&1
 """
 
+# systemd asks who its client is, by a process id that must mean something to it.
+INSIDE = "nsenter -p -m -t $(pgrep -o -f '^/lib/systemd/systemd --unit=basic.target') "
+
 INSTALL = """
 set -e
 cp -r {root}/lib/drbd /usr/lib/
@@ -84,12 +87,12 @@ def fixture_systemd(nodes):
     hw1 = nodes[0]
     process = hw1.spawn(START)
     try:
-        wait_for(lambda: hw1.run("systemctl is-active basic.target systemd-udevd.service",
+        wait_for(lambda: hw1.run(INSIDE + "systemctl is-active basic.target systemd-udevd.service",
                                  timeout=60, check=None).rc == 0, 240, interval=2,
                  what="systemd to be up")
         yield hw1
     except BaseException:
-        print(hw1.run("tail -n 60 /run/beside/log; systemctl --failed --no-legend", timeout=60,
+        print(hw1.run("tail -n 60 /run/beside/log; " + INSIDE + "systemctl --failed --no-legend", timeout=60,
                       check=None).text)
         raise
     finally:
@@ -105,7 +108,7 @@ def role(node):
 
 def test_units_of_a_resource(systemd, nodes):
     hw1, hw2 = nodes
-    ctl = lambda *words: hw1.run("systemctl " + " ".join(words), timeout=150)
+    ctl = lambda *words: hw1.run(INSIDE + "systemctl " + " ".join(words), timeout=150)
 
     assert role(hw1) is None
     ctl("start", "drbd@r0.target")
@@ -132,7 +135,7 @@ def test_units_of_a_resource(systemd, nodes):
     # Stopping the target takes the resource down; the links go.
     ctl("stop", "drbd@r0.target")
     assert role(hw1) is None
-    assert hw1.run("systemctl is-active drbd@r0.service", check=None).out == "inactive"
+    assert hw1.run(INSIDE + "systemctl is-active drbd@r0.service", check=None).out == "inactive"
     wait_for(lambda: hw1.run("test -e /dev/drbd/by-res/r0/0", check=None).rc != 0, 60,
              what="the links to be gone")
     assert role(hw2) == "Secondary"
@@ -141,37 +144,37 @@ def test_units_of_a_resource(systemd, nodes):
 def test_waiting_until_promotable(systemd, nodes):
     """Part of the target, so that a mount waits for good data."""
     hw1, hw2 = nodes
-    hw1.run("systemctl enable drbd-wait-promotable@r0.service", timeout=60)
+    hw1.run(INSIDE + "systemctl enable drbd-wait-promotable@r0.service", timeout=60)
     # The peer is Primary: not promotable here.
     hw2.run("drbdadm primary r0")
-    start = hw1.spawn("systemctl start drbd@r0.target")
-    wait_for(lambda: hw1.run("systemctl is-active drbd@r0.service", check=None).out == "active",
+    start = hw1.spawn(INSIDE + "systemctl start drbd@r0.target")
+    wait_for(lambda: hw1.run(INSIDE + "systemctl is-active drbd@r0.service", check=None).out == "active",
              120)
     wait_settled(nodes)
-    assert hw1.run("systemctl is-active drbd@r0.target", check=None).out == "inactive"
+    assert hw1.run(INSIDE + "systemctl is-active drbd@r0.target", check=None).out == "inactive"
     hw2.run("drbdadm secondary r0")
     start.wait(90)
-    assert hw1.run("systemctl is-active drbd@r0.target", check=None).out == "active"
-    hw1.run("systemctl stop drbd@r0.target", timeout=120)
+    assert hw1.run(INSIDE + "systemctl is-active drbd@r0.target", check=None).out == "active"
+    hw1.run(INSIDE + "systemctl stop drbd@r0.target", timeout=120)
     assert role(hw1) is None
 
 
 def test_unit_of_all_resources(systemd, nodes):
     hw1 = nodes[0]
-    hw1.run("systemctl start drbd.service", timeout=150)
+    hw1.run(INSIDE + "systemctl start drbd.service", timeout=150)
     assert role(hw1) == "Secondary"
     wait_settled(nodes)
-    hw1.run("systemctl reload drbd.service", timeout=60)
-    hw1.run("systemctl stop drbd.service", timeout=120)
+    hw1.run(INSIDE + "systemctl reload drbd.service", timeout=60)
+    hw1.run(INSIDE + "systemctl stop drbd.service", timeout=120)
     assert role(hw1) is None
     # The configuration is broken: the unit fails, and nothing is changed.
-    hw1.run("systemctl start drbd.service", timeout=150)
+    hw1.run(INSIDE + "systemctl start drbd.service", timeout=150)
     hw1.run("echo 'resource broken {' >/etc/drbd.d/broken.res; echo '}}' >>/etc/drbd.d/broken.res")
-    assert hw1.run("systemctl reload drbd.service", timeout=60, check=None).rc != 0
+    assert hw1.run(INSIDE + "systemctl reload drbd.service", timeout=60, check=None).rc != 0
     assert role(hw1) == "Secondary"
-    hw1.run("systemctl stop drbd.service", timeout=120)
+    hw1.run(INSIDE + "systemctl stop drbd.service", timeout=120)
     assert role(hw1) is None
-    assert hw1.run("systemctl start drbd.service", timeout=60, check=None).rc != 0
+    assert hw1.run(INSIDE + "systemctl start drbd.service", timeout=60, check=None).rc != 0
     assert role(hw1) is None
 
 
