@@ -8,11 +8,15 @@ import pathlib
 import re
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+import run_drbdsetup  # noqa: E402
+
 BUILD = pathlib.Path(os.environ.get("BUILD", HERE.parent.parent / "build"))
 if not BUILD.is_absolute():
     BUILD = HERE.parent.parent / BUILD
@@ -176,6 +180,20 @@ def test_statistics_are_asked_for(monitor):
     wait_for(lambda: (monitor.folder / "asked").exists() and
              (monitor.folder / "asked").read_bytes().count(b"n\n") >= 3, "three requests")
     assert monitor.calls() == ["drbdsetup events2 --full --statistics --poll web"]
+
+
+def test_with_our_drbdsetup(monitor, tmp_path):
+    """Against the simulated kernel: what our drbdsetup prints is what drbdmon reads."""
+    shim = run_drbdsetup.build_shim(tmp_path)
+    with run_drbdsetup.Kernel(tmp_path, run_drbdsetup.FAKE / "scenarios/mixed.py") as kernel:
+        (tmp_path / "drbdsetup").write_text(
+            f"#!/bin/sh\nexport LD_PRELOAD={shim} FAKE_DRBD_SOCK={kernel.dir}/sock "
+            f"FAKE_PROC_DRBD={kernel.dir}/proc\nexec {BUILD}/bin/drbdsetup \"$@\"\n")
+        monitor.start("--interval", "0.1", size=(100, 40))
+        monitor.see(r"^~     volume 0 +SyncSource +Inconsistent +\[#+\.+\] +50.0% 14.2 MiB/s")
+        before = kernel.log.read_text().count("\n")
+        wait_for(lambda: kernel.log.read_text().count("\n") > before + 3, "requests for statistics")
+        assert not re.search("not understood|Not live", monitor.screen())
 
 
 def test_resize(monitor):
