@@ -223,7 +223,11 @@ def test_metadata_of_our_module(cluster):
     assert hw1.run(f"{OURS}/drbdmeta {AT['hw1']} dump-md", check=None).rc != 0
     hw1.run(f"{DEBIAN}/drbdmeta --force {AT['hw1']} create-md 1 && "
             f"{DEBIAN}/drbdmeta --force {AT['hw1']} restore-md /tmp/dump")
-    assert run_metadata.body(dumps(hw1)[0]) == run_metadata.body(dump)
+
+    def restored(text):
+        # The size of the log is a remark in a dump, and comes from create-md.
+        return [line for line in run_metadata.body(text) if not line.startswith("# al-extents")]
+    assert restored(dumps(hw1)[0]) == restored(dump)
     hw1.run("drbdadm up r0")
     assert peer_device(hw1)["out-of-sync"] == marked
     hw2.run("drbdadm up r0")
