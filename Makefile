@@ -206,7 +206,7 @@ FUZZED_drbdadm := adjust batch builder derive diagnostics exec files lines model
 	scanner system
 FUZZED_drbdsetup := events2 model statistics
 FUZZED_drbdmeta := restore
-FUZZED_drbdmon := model
+FUZZED_drbdmon := assess model
 FUZZ_LIB_OBJS = $(FUZZED_core:%=$(OBJ_fuzz)/drbd/core/%.o) $(COMMON_SRC:%.cc=$(OBJ_fuzz)/%.o) \
 	$(foreach t,$(TOOLS),$(FUZZED_$(t):%=$(OBJ_fuzz)/utils/$(t)/%.o)) \
 	$(patsubst $(GEN)/%.cc,$(OBJ_fuzz)/gen/%.o,$(call gen_cc,drbdadm))
