@@ -8,8 +8,11 @@
  *	magic[4] nonce[4] type[1] length[4, big endian] payload[length]
  *
  * host to node:  'R' run payload with bash -c; 'I' standard input; 'E' its end;
- *                'K' kill the command
- * node to host:  'A' the command was started; 'O' standard output, 'S' standard error, 'X' wait status
+ *                'K' kill the command; 'Q' are you there? payload: how much has arrived,
+ *                4 bytes, big endian; what is missing is sent again
+ * node to host:  'A' the command was started; 'O' standard output, 'S' standard error, 'X' wait status;
+ *                'P' answer to 'Q'.  Each payload but that of 'P' begins with the number of bytes
+ *                of frames that this command has sent before, 4 bytes, big endian
  *
  * The nonce is chosen by the host with each 'R' and tells the frames of a
  * command from leftovers of an earlier one.  When the host has closed its end
@@ -38,6 +41,7 @@
 #define MAX_FRAME	(1 << 20)
 #define OUT_LIMIT	(256 << 10)
 #define GRACE_MS	60000
+#define HISTORY		(8 << 20)
 
 static const unsigned char magic[4] = { 'D', 'N', 'c', 1 };
 
@@ -51,7 +55,8 @@ struct port {
 	int connected;
 	int64_t gone_at;		/* deadline for the host to be back; 0: it is there */
 	unsigned char nonce[4];
-	struct buffer in, out;
+	struct buffer in, out, sent;	/* sent: all of this command, for 'Q' */
+	uint32_t total;
 	pid_t child;
 	int exited, status;
 	int to_stdin, stdin_closing;
@@ -89,13 +94,33 @@ static void close_fd(int *fd)
 
 static void frame(struct port *p, char type, const void *data, uint32_t len)
 {
-	uint32_t be = htonl(len);
+	uint32_t be = htonl(len + 4), at = htonl(p->total);
+	size_t start = p->out.len;
 
 	append(&p->out, magic, 4);
 	append(&p->out, p->nonce, 4);
 	append(&p->out, &type, 1);
 	append(&p->out, &be, 4);
+	append(&p->out, &at, 4);
 	append(&p->out, data, len);
+	if (p->sent.len == p->total && p->total < HISTORY)
+		append(&p->sent, p->out.data + start, p->out.len - start);
+	p->total += p->out.len - start;
+}
+
+/* The host has the first @have bytes, and perhaps not all of the rest. */
+static void send_again(struct port *p, uint32_t have)
+{
+	uint32_t zero = 0;
+
+	if (have <= p->sent.len && p->sent.len == p->total) {
+		p->out.len = 0;
+		append(&p->out, p->sent.data + have, p->sent.len - have);
+	}
+	append(&p->out, magic, 4);
+	append(&p->out, p->nonce, 4);
+	append(&p->out, "P", 1);
+	append(&p->out, &zero, 4);
 }
 
 static void end_command(struct port *p)
@@ -183,6 +208,8 @@ static void handle_frame(struct port *p, const unsigned char *h, uint32_t len)
 	case 'R':
 		end_command(p);
 		p->out.len = 0;
+		p->sent.len = 0;
+		p->total = 0;
 		memcpy(p->nonce, h + 4, 4);
 		frame(p, 'A', "", 0);
 		start_command(p, h + HEADER, len);
@@ -194,6 +221,14 @@ static void handle_frame(struct port *p, const unsigned char *h, uint32_t len)
 	case 'E':
 		if (!memcmp(p->nonce, h + 4, 4))
 			p->stdin_closing = 1;
+		break;
+	case 'Q':
+		if (!memcmp(p->nonce, h + 4, 4) && len == 4) {
+			uint32_t have;
+
+			memcpy(&have, h + HEADER, 4);
+			send_again(p, ntohl(have));
+		}
 		break;
 	case 'K':
 		if (!memcmp(p->nonce, h + 4, 4))

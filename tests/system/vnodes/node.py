@@ -58,12 +58,14 @@ class Result:
 class Process:
     """A command that runs on a node.  Closing it kills it there."""
 
-    SILENCE = 12    # seconds without a byte: the port may be deaf, open it anew
+    SILENCE = 10    # seconds without a byte: ask; as long again without an answer: open the port anew
 
     def __init__(self, node, sock, lock, command, stdin=None, path=None):
         self.node, self.command = node, command
         self._sock, self._lock, self._path = sock, lock, path
         self._heard = time.monotonic()
+        self._asked = False
+        self._got = 0                   # bytes of frames
         self._nonce = os.urandom(4)
         self._in = bytearray()
         self.out, self.err = bytearray(), bytearray()
@@ -115,7 +117,17 @@ class Process:
                 raise NodeDown(f"{self.node.name} went down during '{self.command}'")
             self._in += data
             self._heard = time.monotonic()
+            self._asked = False
             for kind, body in self._frames():
+                if kind == b"P":
+                    continue
+                at, body = struct.unpack(">I", body[:4])[0], body[4:]
+                if at != self._got:
+                    # Sent again, or what comes before it is lost.
+                    if at > self._got and not self._asked:
+                        self._ask()
+                    continue
+                self._got += 17 + len(body)
                 if kind == b"O":
                     self.out += body
                 elif kind == b"S":
@@ -128,9 +140,17 @@ class Process:
                         else os.WEXITSTATUS(status)
                     self._release()
                     break
-        elif self.started and time.monotonic() - self._heard > self.SILENCE:
-            self._reopen()
+        elif self.started:
+            silence = time.monotonic() - self._heard
+            if silence > 2 * self.SILENCE:
+                self._reopen()
+            elif silence > self.SILENCE and not self._asked:
+                self._ask()
         return self.rc
+
+    def _ask(self):
+        self._asked = True
+        self._send(b"Q", struct.pack(">I", self._got))
 
     def wait(self, timeout=60):
         """Wait for the end; returns a Result.  On time-out the command is killed."""
@@ -156,6 +176,8 @@ class Process:
         except OSError as e:
             self.close()
             raise NodeDown(f"{self.node.name} went down during '{self.command}': {e}") from None
+        self._in.clear()
+        self._ask()
 
     def _release(self):
         """The command has ended: the next one may have its port.
