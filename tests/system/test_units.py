@@ -87,19 +87,24 @@ def fixture_systemd(nodes):
     hw1 = nodes[0]
     process = hw1.spawn(START)
     try:
-        wait_for(lambda: hw1.run(INSIDE + "systemctl is-active basic.target systemd-udevd.service",
-                                 timeout=60, check=None).rc == 0, 240, interval=2,
+        wait_for(lambda: hw1.run(INSIDE + "systemctl is-active basic.target "
+                                 "systemd-udevd.service", timeout=60, check=None).rc == 0,
+                 240, interval=2,
                  what="systemd to be up")
         yield hw1
     except BaseException:
-        print(hw1.run("tail -n 60 /run/beside/log; " + INSIDE + "systemctl --failed --no-legend", timeout=60,
-                      check=None).text)
+        print(hw1.run("tail -n 60 /run/beside/log; " + INSIDE + "systemctl --failed --no-legend",
+                      timeout=60, check=None).text)
         raise
     finally:
         hw1.run("pkill -KILL -o -f '^/lib/systemd/systemd --unit=basic.target'; "
                 "rm -rf /run/systemd /etc/systemd/system/*.wants /etc/systemd/system/*.requires",
                 timeout=60, check=None)
         process.close()
+
+
+def active(node, unit):
+    return node.run(INSIDE + f"systemctl is-active {unit}", check=None).out.strip()
 
 
 def role(node):
@@ -135,7 +140,7 @@ def test_units_of_a_resource(systemd, nodes):
     # Stopping the target takes the resource down; the links go.
     ctl("stop", "drbd@r0.target")
     assert role(hw1) is None
-    assert hw1.run(INSIDE + "systemctl is-active drbd@r0.service", check=None).out == "inactive"
+    assert active(hw1, "drbd@r0.service") == "inactive"
     wait_for(lambda: hw1.run("test -e /dev/drbd/by-res/r0/0", check=None).rc != 0, 60,
              what="the links to be gone")
     assert role(hw2) == "Secondary"
@@ -148,13 +153,12 @@ def test_waiting_until_promotable(systemd, nodes):
     # The peer is Primary: not promotable here.
     hw2.run("drbdadm primary r0")
     start = hw1.spawn(INSIDE + "systemctl start drbd@r0.target")
-    wait_for(lambda: hw1.run(INSIDE + "systemctl is-active drbd@r0.service", check=None).out == "active",
-             120)
+    wait_for(lambda: active(hw1, "drbd@r0.service") == "active", 120)
     wait_settled(nodes)
-    assert hw1.run(INSIDE + "systemctl is-active drbd@r0.target", check=None).out == "inactive"
+    assert active(hw1, "drbd@r0.target") == "inactive"
     hw2.run("drbdadm secondary r0")
     start.wait(90)
-    assert hw1.run(INSIDE + "systemctl is-active drbd@r0.target", check=None).out == "active"
+    assert active(hw1, "drbd@r0.target") == "active"
     hw1.run(INSIDE + "systemctl stop drbd@r0.target", timeout=120)
     assert role(hw1) is None
 
