@@ -103,7 +103,7 @@ class Drbd:
                 # Debian's tools where they expect to be; not through the links to ours.
                 n.run("for t in drbdadm drbdsetup drbdmeta; do rm -f /usr/sbin/$t; "
                       f"ln -s {DRBD_UTILS}/sbin/$t /usr/sbin/$t; done; "
-                      f"mkdir -p /lib/drbd; cp {DRBD_UTILS}/lib/drbd/* /lib/drbd/")
+                      f"mkdir -p /lib/drbd; cp -r {DRBD_UTILS}/lib/drbd/* /lib/drbd/")
             n.run("modprobe drbd")
             n.write_file("/etc/drbd.conf", 'global { usage-count no; }\n' + CONF % "")
         env = "PATH=/usr/sbin:/usr/bin:/sbin:/bin " if self.old else ""
