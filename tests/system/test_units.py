@@ -138,9 +138,10 @@ def test_units_of_a_resource(systemd, nodes):
     assert "ping-int" in hw1.out("drbdsetup show r0 | grep 'ping-int.*7;'")
 
     # Stopping the target takes the resource down; the links go.
+    # (systemctl waits for the target, not for what is part of it)
     ctl("stop", "drbd@r0.target")
-    assert role(hw1) is None
-    assert active(hw1, "drbd@r0.service") == "inactive"
+    wait_for(lambda: role(hw1) is None, 60)
+    wait_for(lambda: active(hw1, "drbd@r0.service") == "inactive", 60)
     wait_for(lambda: hw1.run("test -e /dev/drbd/by-res/r0/0", check=None).rc != 0, 60,
              what="the links to be gone")
     assert role(hw2) == "Secondary"
@@ -160,7 +161,7 @@ def test_waiting_until_promotable(systemd, nodes):
     start.wait(90)
     assert active(hw1, "drbd@r0.target") == "active"
     hw1.run(INSIDE + "systemctl stop drbd@r0.target", timeout=120)
-    assert role(hw1) is None
+    wait_for(lambda: role(hw1) is None, 60)
 
 
 def test_unit_of_all_resources(systemd, nodes):
