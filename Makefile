@@ -199,6 +199,8 @@ FUZZ_SRC := $(sort $(wildcard tests/fuzz/*_fuzz.cc))
 FUZZ_BIN := $(FUZZ_SRC:tests/%.cc=$(BUILD)/tests/%)
 FUZZ_FLAGS := -O1 -gline-tables-only -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 FUZZ_SECONDS ?= 10
+# What was found stays, and is where the next run begins.
+CORPUS ?= $(BUILD)/corpus
 OBJ_fuzz := $(BUILD)/fuzz
 # What the fuzzers call and what that needs: no more is compiled a third time for them.
 FUZZED_core := activity_log bitmap_geometry metadata packet vli
@@ -233,7 +235,7 @@ $(FUZZ_BIN): $(BUILD)/tests/%: $(OBJ_fuzz)/tests/%.o $(OBJ_fuzz)/libfuzzed.a
 .PHONY: fuzz fuzz-build
 fuzz-build: $(FUZZ_BIN)
 fuzz: fuzz-build
-	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/run-fuzz $(BUILD)/corpus $(FUZZ_BIN)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/run-fuzz $(CORPUS) $(FUZZ_BIN)
 
 # ---------------------------------------------------------------- golden, system, everything
 
