@@ -22,10 +22,14 @@ void drbd_peer_device_added(struct drbd_peer_device *peer_device);
 int drbd_peer_device_init(struct drbd_peer_device *peer_device);
 void drbd_peer_device_fini(struct drbd_peer_device *peer_device);
 
-/* Algorithms by name; installed in the connection.  ERR_ code, netlink.md 7.5. */
+/*
+ * Algorithms by name; those that differ from @was (NULL: new connection) are
+ * installed in the connection.  adm_mutex.  ERR_ code, netlink.md 7.5.
+ */
 struct drbd_reply;
 int drbd_connection_set_algorithms(struct drbd_connection *connection,
-				   const struct net_conf *net_conf, struct drbd_reply *reply);
+				   const struct net_conf *was, const struct net_conf *net_conf,
+				   struct drbd_reply *reply);
 /* net-options changed while connected: P_PROTOCOL_UPDATE and P_SYNC_PARAM89. */
 void drbd_send_protocol_update(struct drbd_connection *connection);
 void drbd_send_sync_param(struct drbd_peer_device *peer_device);

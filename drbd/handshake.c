@@ -180,9 +180,8 @@ static int hmac(struct crypto_shash *tfm, const u8 *challenge, u32 node_id, u8 *
 }
 
 /* wire.md 3.4 */
-static int authenticate(struct drbd_connection *connection)
+static int authenticate(struct drbd_connection *connection, struct crypto_shash *tfm)
 {
-	struct crypto_shash *tfm = connection->cram_hmac_tfm;
 	u8 mine[DRBD_CHALLENGE_LEN], theirs[DRBD_CHALLENGE_LEN];
 	u8 response[DRBD_MAX_DIGEST_SIZE], right[DRBD_MAX_DIGEST_SIZE];
 	int me = drbd_node_id(connection->resource);
@@ -234,41 +233,62 @@ out:
 
 int drbd_handshake_streams(struct drbd_connection *connection)
 {
+	struct crypto_shash *tfm;
 	int rv = exchange_features(connection);
 
-	if (rv == 1 && connection->cram_hmac_tfm)
-		rv = authenticate(connection);
+	tfm = READ_ONCE(connection->cram_hmac_tfm);
+	if (rv == 1 && tfm)
+		rv = authenticate(connection, tfm);
 	return rv;
 }
 
 /* --------------------------------------------------------------- P_PROTOCOL */
 
-static int send_protocol(struct drbd_connection *connection, u16 cmd)
+struct protocol_packet {
+	struct wire_protocol p;
+	char alg[DRBD_WIRE_ALG_NAME_LEN];
+} __packed;
+
+/* Returns its length. */
+static size_t fill_protocol(struct drbd_connection *connection, const struct net_conf *nc,
+			    struct protocol_packet *p)
 {
-	struct {
-		struct wire_protocol p;
-		char alg[DRBD_WIRE_ALG_NAME_LEN];
-	} __packed p;
-	struct net_conf *nc;
 	u32 flags = 0;
-	size_t n;
 
 	if (test_bit(CONN_DISCARD_MY_DATA, &connection->flags))
 		flags |= CF_DISCARD_MY_DATA;
 	if (test_bit(CONN_TENTATIVE, &connection->flags))
 		flags |= CF_DRY_RUN;
+	p->p.protocol = cpu_to_be32(nc->wire_protocol);
+	p->p.after_sb_0p = cpu_to_be32(nc->after_sb_0p);
+	p->p.after_sb_1p = cpu_to_be32(nc->after_sb_1p);
+	p->p.after_sb_2p = cpu_to_be32(nc->after_sb_2p);
+	p->p.conn_flags = cpu_to_be32(flags);
+	p->p.two_primaries = cpu_to_be32(nc->two_primaries);
+	strscpy_pad(p->alg, nc->integrity_alg, sizeof(p->alg));
+	return sizeof(p->p) + strlen(p->alg) + 1;
+}
+
+static int send_protocol(struct drbd_connection *connection, u16 cmd)
+{
+	struct protocol_packet p;
+	size_t len;
+
 	rcu_read_lock();
-	nc = rcu_dereference(connection->net_conf);
-	p.p.protocol = cpu_to_be32(nc->wire_protocol);
-	p.p.after_sb_0p = cpu_to_be32(nc->after_sb_0p);
-	p.p.after_sb_1p = cpu_to_be32(nc->after_sb_1p);
-	p.p.after_sb_2p = cpu_to_be32(nc->after_sb_2p);
-	p.p.conn_flags = cpu_to_be32(flags);
-	p.p.two_primaries = cpu_to_be32(nc->two_primaries);
-	strscpy_pad(p.alg, nc->integrity_alg, sizeof(p.alg));
-	n = strlen(p.alg) + 1;
+	len = fill_protocol(connection, rcu_dereference(connection->net_conf), &p);
 	rcu_read_unlock();
-	return drbd_send_packet(connection, DATA_STREAM, cmd, -1, &p, sizeof(p.p) + n);
+	return drbd_send_packet(connection, DATA_STREAM, cmd, -1, &p, len);
+}
+
+void drbd_send_new_integrity(struct drbd_connection *connection, const struct net_conf *nc)
+{
+	struct protocol_packet p;
+	size_t len;
+
+	if (connection->cstate != C_CONNECTED)
+		return;
+	len = fill_protocol(connection, nc, &p);
+	drbd_send_head(connection, DATA_STREAM, P_PROTOCOL_UPDATE, -1, &p, len, len, false);
 }
 
 void drbd_send_protocol_update(struct drbd_connection *connection)
@@ -1021,6 +1041,7 @@ static enum drbd_handshake_outcome judge(struct drbd_peer_device *pd, u32 word, 
 	struct drbd_txn *t;
 	int c, d, i;
 	bool demotion_tried = false, demotion_ok = false;
+	u8 self_role = resource->role;	/* policies count who was Primary when we met */
 
 	in = kzalloc(sizeof(*in), GFP_NOIO | __GFP_NOFAIL);
 again:
@@ -1034,6 +1055,7 @@ again:
 		return HANDSHAKE_OK;
 	}
 	fill_handshake_in(t, d, c, pd, word, attach, in);
+	in->self_role = self_role;
 	in->demotion_tried = demotion_tried;
 	in->demotion_ok = demotion_ok;
 	drbd_handshake(in, &out);
@@ -1443,6 +1465,7 @@ static int receive_state(struct drbd_connection *connection, struct drbd_packet_
 		drbd_resync_source_finished(pd, f.disk);
 		return 0;
 	case PEER_STATE_FINISH_AFTER_START:
+		pd->finish_peer_disk = f.disk;
 		set_bit(PD_FINISH_AFTER_START, &pd->flags);
 		break;
 	case PEER_STATE_VERIFY_FINISHED:

@@ -20,6 +20,12 @@ int drbd_handshake_streams(struct drbd_connection *connection);
 /* P_PROTOCOL, and the connect transaction if that is ours to start. */
 int drbd_handshake_start(struct drbd_connection *connection);
 
+/*
+ * P_PROTOCOL_UPDATE with @nc, which is not in place yet, if connected.  Caller holds
+ * the data stream: what follows is protected by the new data-integrity-alg.
+ */
+void drbd_send_new_integrity(struct drbd_connection *connection, const struct net_conf *nc);
+
 /* Connect transaction. */
 void drbd_connect_work(struct work_struct *work);
 /*

@@ -869,7 +869,7 @@ static int cmd_new_peer(struct drbd_cmd *cmd)
 		goto out_class;
 	}
 	/* The class belongs to the connection now. */
-	ret = drbd_connection_set_algorithms(connection, conf, &cmd->reply);
+	ret = drbd_connection_set_algorithms(connection, NULL, conf, &cmd->reply);
 	if (ret == NO_ERROR) {
 		mutex_lock(&resource->conf_mutex);
 		if (drbd_connection_link(connection)) {
@@ -1228,8 +1228,25 @@ static bool is_verify(enum drbd_repl_state state)
 	return state == L_VERIFY_S || state == L_VERIFY_T;
 }
 
-/* Takes @new over into transport, algorithms and configuration, or changes nothing. */
-static int apply_net_options(struct drbd_cmd *cmd, struct net_conf *new)
+/* What the peer's P_PROTOCOL_UPDATE changed since @was, and the command does not. */
+static void keep_peers_changes(struct net_conf *new, const struct net_conf *was,
+			       const struct net_conf *now)
+{
+#define KEEP(field) do { if (new->field == was->field) new->field = now->field; } while (0)
+	KEEP(wire_protocol);
+	KEEP(after_sb_0p);
+	KEEP(after_sb_1p);
+	KEEP(after_sb_2p);
+	KEEP(two_primaries);
+#undef KEEP
+}
+
+/*
+ * Takes @new over into transport, algorithms and configuration, or changes nothing.
+ * @was: what it was made of.
+ */
+static int apply_net_options(struct drbd_cmd *cmd, struct net_conf *new,
+			     const struct net_conf *was)
 {
 	struct drbd_connection *connection = cmd->connection;
 	struct drbd_transport *transport = &connection->transport;
@@ -1244,7 +1261,7 @@ static int apply_net_options(struct drbd_cmd *cmd, struct net_conf *new)
 		return ERR_INVALID_REQUEST;
 	}
 	transport->conf = new_tc;
-	ret = drbd_connection_set_algorithms(connection, new, &cmd->reply);
+	ret = drbd_connection_set_algorithms(connection, was, new, &cmd->reply);
 	if (ret != NO_ERROR) {
 		transport->class->ops->net_conf_change(transport, &old_tc);
 		transport->conf = old_tc;
@@ -1252,6 +1269,9 @@ static int apply_net_options(struct drbd_cmd *cmd, struct net_conf *new)
 	}
 
 	mutex_lock(&connection->resource->conf_mutex);
+	old = rcu_dereference_protected(connection->net_conf,
+					lockdep_is_held(&connection->resource->conf_mutex));
+	keep_peers_changes(new, was, old);
 	old = rcu_replace_pointer(connection->net_conf, new,
 				  lockdep_is_held(&connection->resource->conf_mutex));
 	connection->fencing_policy = new->fencing_policy;
@@ -1269,11 +1289,15 @@ static int cmd_chg_net_opts(struct drbd_cmd *cmd)
 	int ret, vnr;
 
 	new = kzalloc(sizeof(*new), GFP_KERNEL);
-	if (!new)
-		return ERR_NOMEM;
-	/* It is replaced under the admin mutex only, which we hold. */
-	old = rcu_dereference_protected(connection->net_conf,
-					lockdep_is_held(&cmd->resource->adm_mutex));
+	old = kzalloc(sizeof(*old), GFP_KERNEL);
+	if (!new || !old) {
+		ret = ERR_NOMEM;
+		goto fail;
+	}
+	/* A copy: the receiver replaces it when the peer changed its options. */
+	rcu_read_lock();
+	*old = *rcu_dereference(connection->net_conf);
+	rcu_read_unlock();
 	cmd->p.net_conf = *old;
 	if (cmd->flags & DRBD_GENL_F_SET_DEFAULTS)
 		net_conf_reset(&cmd->p.net_conf);
@@ -1289,9 +1313,10 @@ static int cmd_chg_net_opts(struct drbd_cmd *cmd)
 	    any_peer_device_state(connection, is_verify))
 		goto fail;
 	*new = cmd->p.net_conf;
-	ret = apply_net_options(cmd, new);
+	ret = apply_net_options(cmd, new, old);
 	if (ret != NO_ERROR)
 		goto fail;
+	kfree_sensitive(old);
 
 	if (READ_ONCE(connection->cstate) >= C_CONNECTED) {
 		drbd_send_protocol_update(connection);
@@ -1301,6 +1326,7 @@ static int cmd_chg_net_opts(struct drbd_cmd *cmd)
 	return NO_ERROR;
 
 fail:
+	kfree_sensitive(old);
 	kfree_sensitive(new);
 	return ret;
 }

@@ -268,11 +268,12 @@ struct drbd_connection {
 	struct net *net;			/* of the creating process; put when freed */
 
 	struct net_conf __rcu *net_conf;
-	struct crypto_shash *csums_tfm;		/* conf_mutex + RCU-free: changed only while quiet */
+	struct crypto_shash *csums_tfm;		/* replaced under adm_mutex; old ones live on: */
 	struct crypto_shash *verify_tfm;
 	struct crypto_shash *integrity_tfm;	/* ours, for sending */
 	struct crypto_shash *peer_integrity_tfm;/* the peer's, for receiving */
 	struct crypto_shash *cram_hmac_tfm;
+	struct list_head old_algs;		/* until the connection is freed; receiver.c, adm_mutex */
 
 	/* now-state */
 	enum drbd_conn_state cstate;
@@ -510,6 +511,7 @@ struct drbd_peer_device {
 	u64 comm_uuid_flags;
 	u64 comm_dirty_bits;
 	enum drbd_disk_state comm_state_disk;	/* own disk state last sent */
+	u8 finish_peer_disk;			/* what goes with PD_FINISH_AFTER_START */
 	u8 peer_repl_last;			/* conn field of its last P_STATE; 0: none yet */
 	u32 core_flags;				/* kept by core: enum core_peer_device_flag; req_lock */
 	bool missed_end_self;			/* resync.md 5.4: we were source and missed the end */

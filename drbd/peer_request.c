@@ -979,8 +979,8 @@ int drbd_send_data_reply(struct drbd_peer_request *pr, u16 cmd)
 {
 	struct drbd_peer_device *pd = pr->peer_device;
 	struct drbd_connection *connection = pd->connection;
-	struct crypto_shash *tfm = connection->integrity_tfm;
-	unsigned int ds = tfm ? crypto_shash_digestsize(tfm) : 0;
+	struct crypto_shash *tfm;
+	unsigned int ds;
 	u8 head[sizeof(struct wire_data) + DRBD_MAX_DIGEST_SIZE];
 	struct wire_data *p = (struct wire_data *)head;
 	int err;
@@ -990,9 +990,12 @@ int drbd_send_data_reply(struct drbd_peer_request *pr, u16 cmd)
 	p->block_id = pr->block_id;
 	if (cmd == P_RS_DATA_REPLY && connection->agreed_pro_version < 122)
 		p->block_id = DRBD_ID_SYNCER;
+	/* The algorithm changes between two packets. */
+	drbd_stream_lock(connection, DATA_STREAM);
+	tfm = connection->integrity_tfm;
+	ds = tfm ? crypto_shash_digestsize(tfm) : 0;
 	if (ds)
 		drbd_digest_pr(tfm, pr, head + sizeof(*p));
-	drbd_stream_lock(connection, DATA_STREAM);
 	err = drbd_send_head(connection, DATA_STREAM, cmd, pd->device->vnr, head,
 			     sizeof(*p) + ds, sizeof(*p) + ds + pr->i.size, true);
 	if (!err)

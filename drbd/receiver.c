@@ -761,6 +761,12 @@ static void send_ping_work(struct work_struct *work)
 	drbd_send_ping(container_of(work, struct drbd_connection, send_ping_work));
 }
 
+/* An algorithm that was replaced; somebody may still be computing with it. */
+struct old_alg {
+	struct list_head list;
+	struct crypto_shash *tfm;
+};
+
 int drbd_connection_init(struct drbd_connection *connection)
 {
 	int i;
@@ -771,6 +777,7 @@ int drbd_connection_init(struct drbd_connection *connection)
 	INIT_LIST_HEAD(&connection->peer_writes);
 	INIT_LIST_HEAD(&connection->done_ee);
 	INIT_LIST_HEAD(&connection->resync_source);
+	INIT_LIST_HEAD(&connection->old_algs);
 	init_waitqueue_head(&connection->sender_wait);
 	init_waitqueue_head(&connection->ee_wait);
 	init_waitqueue_head(&connection->ping_wait);
@@ -812,7 +819,8 @@ void drbd_connection_stop(struct drbd_connection *connection)
 	cancel_work_sync(&connection->abort_work);
 	cancel_work_sync(&connection->async_cstate_work);
 	cancel_delayed_work_sync(&connection->connect_work);
-	cancel_work_sync(&connection->fence_work);
+	if (cancel_work_sync(&connection->fence_work))
+		drbd_connection_put(connection);	/* the reference of a run that is not to be */
 	cancel_work_sync(&connection->send_ping_work);
 	if (connection->ack_sender)
 		flush_workqueue(connection->ack_sender);
@@ -820,8 +828,12 @@ void drbd_connection_stop(struct drbd_connection *connection)
 
 void drbd_connection_free_resources(struct drbd_connection *connection)
 {
+	struct old_alg *old, *next;
 	int i;
 
+	/* The way to StandAlone after drbd_connection_stop() may have queued them again. */
+	cancel_work_sync(&connection->abort_work);
+	cancel_work_sync(&connection->async_cstate_work);
 	if (connection->ack_sender)
 		destroy_workqueue(connection->ack_sender);
 	connection->ack_sender = NULL;
@@ -836,6 +848,10 @@ void drbd_connection_free_resources(struct drbd_connection *connection)
 	crypto_free_shash(connection->integrity_tfm);
 	crypto_free_shash(connection->peer_integrity_tfm);
 	crypto_free_shash(connection->cram_hmac_tfm);
+	list_for_each_entry_safe(old, next, &connection->old_algs, list) {
+		crypto_free_shash(old->tfm);
+		kfree(old);
+	}
 }
 
 /* --------------------------------------------------------------- algorithms */
@@ -869,34 +885,63 @@ static int set_alg(struct crypto_shash **slot, const char *name, const char *wha
 	return 0;
 }
 
+/*
+ * Takes @tfm into use.  Threads of the connection read the slot at any time and
+ * may be computing with what they found for as long as a send takes.
+ */
+static void replace_alg(struct drbd_connection *connection, struct crypto_shash **slot,
+			struct crypto_shash *tfm)
+{
+	struct old_alg *old;
+
+	if (*slot) {
+		old = kmalloc(sizeof(*old), GFP_KERNEL | __GFP_NOFAIL);
+		old->tfm = *slot;
+		list_add(&old->list, &connection->old_algs);
+	}
+	WRITE_ONCE(*slot, tfm);
+}
+
 int drbd_connection_set_algorithms(struct drbd_connection *connection,
-				   const struct net_conf *nc, struct drbd_reply *reply)
+				   const struct net_conf *was, const struct net_conf *nc,
+				   struct drbd_reply *reply)
 {
 	struct crypto_shash *csums = NULL, *verify = NULL, *integrity = NULL, *cram = NULL;
+	bool new_csums = strcmp(was ? was->csums_alg : "", nc->csums_alg);
+	bool new_verify = strcmp(was ? was->verify_alg : "", nc->verify_alg);
+	bool new_integrity = strcmp(was ? was->integrity_alg : "", nc->integrity_alg);
+	bool new_cram = strcmp(was ? was->cram_hmac_alg : "", nc->cram_hmac_alg);
 	int rv = NO_ERROR;
 
-	if (set_alg(&csums, nc->csums_alg, "csums", false, reply))
+	if (new_csums && set_alg(&csums, nc->csums_alg, "csums", false, reply))
 		rv = ERR_CSUMS_ALG;
-	else if (set_alg(&verify, nc->verify_alg, "verify", false, reply))
+	else if (new_verify && set_alg(&verify, nc->verify_alg, "verify", false, reply))
 		rv = ERR_VERIFY_ALG;
-	else if (set_alg(&integrity, nc->integrity_alg, "integrity", false, reply))
+	else if (new_integrity && set_alg(&integrity, nc->integrity_alg, "integrity", false, reply))
 		rv = ERR_INTEGRITY_ALG;
-	else if (set_alg(&cram, nc->cram_hmac_alg, "hmac", true, reply))
+	else if (new_cram && set_alg(&cram, nc->cram_hmac_alg, "hmac", true, reply))
 		rv = ERR_AUTH_ALG;
-	if (rv == NO_ERROR) {
-		/* Users of the old ones hold the stream's mutex, or are not connected. */
+	if (rv != NO_ERROR) {
+		crypto_free_shash(csums);
+		crypto_free_shash(verify);
+		crypto_free_shash(integrity);
+		crypto_free_shash(cram);
+		return rv;
+	}
+	if (new_csums)
+		replace_alg(connection, &connection->csums_tfm, csums);
+	if (new_verify)
+		replace_alg(connection, &connection->verify_tfm, verify);
+	if (new_cram)
+		replace_alg(connection, &connection->cram_hmac_tfm, cram);
+	if (new_integrity) {
+		/* Between two packets, and the peer learns where. */
 		drbd_stream_lock(connection, DATA_STREAM);
-		swap(connection->csums_tfm, csums);
-		swap(connection->verify_tfm, verify);
-		swap(connection->integrity_tfm, integrity);
-		swap(connection->cram_hmac_tfm, cram);
+		replace_alg(connection, &connection->integrity_tfm, integrity);
+		drbd_send_new_integrity(connection, nc);
 		drbd_stream_unlock(connection, DATA_STREAM);
 	}
-	crypto_free_shash(csums);
-	crypto_free_shash(verify);
-	crypto_free_shash(integrity);
-	crypto_free_shash(cram);
-	return rv;
+	return NO_ERROR;
 }
 
 int drbd_peer_device_init(struct drbd_peer_device *pd)

@@ -415,8 +415,11 @@ static void start_work(struct work_struct *work)
 		drbd_change_repl_state(pd, side, CHG_VERBOSE | CHG_LOCAL_ONLY, "resync", NULL);
 	mutex_unlock(&resource->serialize);
 	if (side == L_SYNC_SOURCE && test_and_clear_bit(PD_FINISH_AFTER_START, &pd->flags))
-		drbd_resync_source_finished(pd, D_UP_TO_DATE);
+		drbd_resync_source_finished(pd, pd->finish_peer_disk);
 out:
+	/* Of a resync that did not begin after all. */
+	if (side == L_SYNC_SOURCE)
+		clear_bit(PD_FINISH_AFTER_START, &pd->flags);
 	drbd_peer_device_put(pd);
 }
 

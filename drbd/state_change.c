@@ -83,6 +83,8 @@ static void txn_put_objects(struct drbd_txn *t)
 {
 	unsigned int i;
 
+	for (i = 0; i < t->core.nr_devices * t->core.nr_connections; i++)
+		drbd_peer_device_put(t->peer_devices[i]);
 	for (i = 0; i < t->core.nr_connections; i++)
 		drbd_connection_put(t->connections[i]);
 	for (i = 0; i < t->core.nr_devices; i++)
@@ -301,6 +303,8 @@ static void txn_fill(struct drbd_txn *t)
 			struct drbd_peer_device *pd =
 				drbd_connection_peer_device(t->connections[c], vnr);
 
+			if (pd)
+				drbd_peer_device_get(pd);
 			t->peer_devices[d * r->nr_connections + c] = pd;
 			fill_peer_device(&r->dev[d].pd[c], pd);
 		}

@@ -21,7 +21,7 @@ struct drbd_txn {
 	struct core_resource core;
 	struct drbd_connection **connections;	/* referenced, [core.nr_connections] */
 	struct drbd_device **devices;		/* referenced, [core.nr_devices] */
-	struct drbd_peer_device **peer_devices;	/* [d * nr_connections + c], may be NULL */
+	struct drbd_peer_device **peer_devices;	/* referenced, [d * nr_connections + c], may be NULL */
 	struct drbd_uuid_set *uuid_sets;	/* [core.nr_devices] */
 	unsigned int core_flags;		/* of the change made last */
 	const char *tag;

@@ -348,7 +348,8 @@ static bool apply_rr_conflict(const struct drbd_handshake_in *in, struct drbd_ha
 {
 	bool auto_discard = in->rr_conflict == ASB_AUTO_DISCARD && !in->attach;
 	bool crashed = out->rule == RULE_CRASHED_PRIMARY;
-	bool i_conflict = in->self_role == R_PRIMARY && self_disk(in) >= D_CONSISTENT;
+	bool i_conflict = in->self_role == R_PRIMARY && !in->demotion_ok &&
+			  self_disk(in) >= D_CONSISTENT;
 	bool peer_conflicts = in->peer_role == R_PRIMARY && peer_disk(in) >= D_CONSISTENT;
 
 	if (!has_bits(in, out->strategy))

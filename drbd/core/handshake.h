@@ -36,7 +36,7 @@ struct drbd_handshake_in {
 	bool force_secondary;		/* on-suspended-primary-outdated */
 
 	/* Whether demoting this Primary (call-pri-lost-after-sb) worked; asked for by
-	 * need_demotion in a first pass. */
+	 * need_demotion in a first pass.  self_role stays what it was before. */
 	bool demotion_tried, demotion_ok;
 };
 

@@ -325,6 +325,18 @@ TEST(Handshake, CallPriLostAfterSb)
 	e.run();
 	EXPECT_EQ(e.out[0].outcome, HANDSHAKE_OK);
 	EXPECT_EQ(e.out[0].repl_state, L_WF_BITMAP_T);
+	/* Whose policy it was does not change by the demotion, nor is a Secondary in the way. */
+	e.primary(1);
+	e.all([](auto &in) {
+		in.after_sb_1p = ASB_DISCONNECT;
+		in.after_sb_2p = ASB_CALL_HELPER;
+		in.rr_conflict = ASB_DISCONNECT;
+	});
+	e.run();
+	EXPECT_EQ(e.out[0].outcome, HANDSHAKE_OK);
+	EXPECT_EQ(e.out[0].repl_state, L_WF_BITMAP_T);
+	EXPECT_EQ(e.out[1].outcome, HANDSHAKE_OK);
+	EXPECT_EQ(e.out[1].repl_state, L_WF_BITMAP_S);
 	e.in[0].demotion_ok = false;
 	e.run();
 	EXPECT_EQ(e.out[0].outcome, HANDSHAKE_DISCONNECT);
