@@ -825,43 +825,11 @@ bool drbd_attach_result(struct drbd_peer_device *pd, int outcome, u8 repl_state)
 
 void drbd_compare_again(struct drbd_peer_device *pd, u64 flags)
 {
-	struct drbd_resource *resource = pd->device->resource;
-	struct drbd_handshake_in *in;
-	struct drbd_handshake_out out;
-	struct drbd_txn *t;
-	u8 repl = 0;
-	int c, d;
+	u8 repl;
 
 	if ((flags & DRBD_UUID_F_GOT_STABLE) && !(flags & DRBD_UUID_F_RESYNC))
 		drbd_send_uuids(pd, DRBD_UUID_F_RESYNC, 0);
-	in = kzalloc(sizeof(*in), GFP_NOIO | __GFP_NOFAIL);
-	t = drbd_txn_begin(resource, "stability");
-	c = drbd_txn_conn(t, pd->connection);
-	d = drbd_txn_dev(t, pd->device);
-	if (c >= 0 && d >= 0 && t->core.dev[d].uuids &&
-	    pd->repl_state == L_ESTABLISHED) {
-		bool sync_target;
-
-		in->uuid.self = &t->uuid_sets[d];
-		in->uuid.peer = &pd->uuids;
-		in->uuid.self_current = drbd_uuid_resolved_current(&t->core, d, c, &sync_target);
-		in->uuid.self_bitmap = t->uuid_sets[d].bitmap[pd->connection->peer_node_id];
-		in->uuid.self_flags = pd->comm_uuid_flags;
-		in->uuid.peer_node_id = pd->connection->peer_node_id;
-		in->uuid.wire_protocol = t->core.conn[c].wire_protocol;
-		in->uuid.protocol_version = pd->connection->agreed_pro_version;
-		in->uuid.resolver = test_bit(CONN_RESOLVE_CONFLICTS, &pd->connection->flags);
-		in->self_role = resource->role;
-		in->peer_role = pd->connection->peer_role;
-		in->self_disk = pd->device->disk_state;
-		in->peer_disk = pd->disk_state;
-		in->self_bits = t->core.dev[d].pd[c].bits;
-		drbd_handshake_stability(in, flags & DRBD_UUID_F_DISKLESS_PRIMARY, &out);
-		if (out.outcome == HANDSHAKE_OK)
-			repl = out.repl_state;
-	}
-	drbd_txn_abort(t);
-	kfree(in);
+	repl = drbd_judge_stability(pd, flags & DRBD_UUID_F_DISKLESS_PRIMARY);
 	if (repl == L_WF_BITMAP_S || repl == L_WF_BITMAP_T)
 		drbd_change_repl_state(pd, repl, CHG_VERBOSE | CHG_LOCAL_ONLY, "stability", NULL);
 }
@@ -1017,8 +985,10 @@ bool drbd_fence_peer(struct drbd_connection *connection)
 	f.stale = connection->last_reconnect_jif != before;
 	pr_info("drbd %s %s: fence-peer helper returned %d\n", resource->name, connection->name,
 		f.exit_code);
-	drbd_change(resource, CHG_VERBOSE | CHG_LOCAL_ONLY, fence_result, &f, "fence-peer", NULL,
-		    NULL);
+	/* That the peer is Primary is a fact: what a Primary may ask for is no question then. */
+	drbd_change(resource, CHG_VERBOSE | (f.exit_code == FENCE_PEER_PRIMARY ? CHG_HARD :
+										 CHG_LOCAL_ONLY),
+		    fence_result, &f, "fence-peer", NULL, NULL);
 	t = drbd_txn_begin(resource, "fence-peer");
 	c = drbd_txn_conn(t, connection);
 	if (c >= 0)

@@ -120,6 +120,27 @@ static void send_phase(struct drbd_resource *resource, u64 nodes, enum drbd_twop
 	}
 }
 
+/* The slot may have passed on while we were sending: its timer is not touched then. */
+static void set_timer(struct drbd_resource *resource, const struct drbd_twopc_out *out)
+{
+	u32 tid = out->req.tid;
+
+	if (out->timer_ms == TWOPC_TIMER_KEEP)
+		return;
+	spin_lock_irq(&resource->req_lock);
+	if (out->timer_ms == TWOPC_TIMER_STOP) {
+		if (resource->twopc_timer_tid == tid) {
+			resource->twopc_timer_tid = 0;
+			cancel_delayed_work(&resource->twopc_timer);
+		}
+	} else if (resource->twopc.owner != TWOPC_FREE && resource->twopc.req.tid == tid) {
+		resource->twopc_timer_tid = tid;
+		mod_delayed_work(system_wq, &resource->twopc_timer,
+				 msecs_to_jiffies(out->timer_ms));
+	}
+	spin_unlock_irq(&resource->req_lock);
+}
+
 void drbd_twopc_perform(struct drbd_resource *resource, const struct drbd_twopc_out *out,
 			u8 from_node)
 {
@@ -140,11 +161,8 @@ void drbd_twopc_perform(struct drbd_resource *resource, const struct drbd_twopc_
 		drbd_send_twopc_reply(connection, out->answer, out->req.vnr, &out->reply);
 		drbd_connection_put(connection);
 	}
-	if (out->timer_ms == TWOPC_TIMER_STOP)
-		cancel_delayed_work(&resource->twopc_timer);
-	else if (out->timer_ms != TWOPC_TIMER_KEEP && !(out->todo & TWOPC_WAIT_SLOT))
-		mod_delayed_work(system_wq, &resource->twopc_timer,
-				 msecs_to_jiffies(out->timer_ms));
+	if (!(out->todo & TWOPC_WAIT_SLOT))
+		set_timer(resource, out);
 	if (out->todo & (TWOPC_INTRODUCE | TWOPC_UNDO | TWOPC_PING_INITIATOR)) {
 		u8 me = drbd_node_id(resource);
 
@@ -250,6 +268,7 @@ int drbd_twopc_change(struct drbd_txn *t, unsigned int chg_flags, drbd_txn_fn fn
 		if (rv == SS_CW_NO_NEED) {
 			if (drbd_twopc_is_empty(&req)) {
 				/* Nobody to ask: what the replies would have said is empty. */
+				t->core_flags |= CORE_NOBODY_TO_ASK;
 				drbd_state_check(&t->core, t->core_flags, &t->why);
 			}
 			drbd_txn_commit(t, wait && !on_worker ? &done : NULL);
@@ -524,6 +543,12 @@ void drbd_twopc_timer_work(struct work_struct *work)
 	struct drbd_twopc_env env;
 	struct drbd_twopc_out out;
 
+	/* Of a transaction that has come to its end meanwhile. */
+	if (resource->twopc.owner == TWOPC_FREE ||
+	    resource->twopc.req.tid != resource->twopc_timer_tid) {
+		drbd_txn_abort(t);
+		return;
+	}
 	drbd_twopc_fill_env(t, &env);
 	drbd_twopc_timer(&resource->twopc, &env, &out);
 	drbd_txn_abort(t);

@@ -1091,6 +1091,42 @@ again:
 	return out.outcome;
 }
 
+u8 drbd_judge_stability(struct drbd_peer_device *pd, bool diskless_primary)
+{
+	struct drbd_connection *connection = pd->connection;
+	struct drbd_device *device = pd->device;
+	struct drbd_resource *resource = device->resource;
+	struct drbd_handshake_out out;
+	struct drbd_handshake_in *in;
+	struct drbd_txn *t;
+	int c, d;
+
+	memset(&out, 0, sizeof(out));
+	out.repl_state = L_ESTABLISHED;
+	in = kzalloc(sizeof(*in), GFP_NOIO | __GFP_NOFAIL);
+	t = drbd_txn_begin(resource, "stability");
+	c = drbd_txn_conn(t, connection);
+	d = drbd_txn_dev(t, device);
+	if (c >= 0 && d >= 0 && t->core.dev[d].uuids && pd->repl_state == L_ESTABLISHED) {
+		fill_handshake_in(t, d, c, pd, 0, false, in);
+		in->peer_role = connection->peer_role;
+		in->self_disk = device->disk_state;
+		in->peer_disk = pd->disk_state;
+		in->peer_quorum = test_bit(PD_PEER_QUORATE, &pd->flags);
+		drbd_handshake_stability(in, diskless_primary, &out);
+		log_judgement(pd, in, &out);
+		if (out.set_bitmap_uuid) {
+			drbd_uuid_source_full_sync(&t->uuid_sets[d], connection->peer_node_id,
+						   pd->uuids.cur, resource->dagtag);
+			drbd_uuid_set_store(device, &t->uuid_sets[d]);
+		}
+	}
+	drbd_txn_abort(t);
+	bitmap_before_exchange(pd, &out);
+	kfree(in);
+	return out.repl_state;
+}
+
 /* ---------------------------------------------------- the connect transaction */
 
 void drbd_handshake_begin(struct drbd_connection *connection)

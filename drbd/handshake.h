@@ -26,6 +26,12 @@ int drbd_handshake_start(struct drbd_connection *connection);
  */
 void drbd_send_new_integrity(struct drbd_connection *connection, const struct net_conf *nc);
 
+/*
+ * Compares again while Established (resync.md 5.16), and prepares UUID and bitmap for
+ * the result.  Receiver thread.  WFBitMapS, WFBitMapT, or Established: nothing to do.
+ */
+u8 drbd_judge_stability(struct drbd_peer_device *pd, bool diskless_primary);
+
 /* Connect transaction. */
 void drbd_connect_work(struct work_struct *work);
 /*

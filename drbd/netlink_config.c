@@ -1093,7 +1093,9 @@ static int assign_bitmap_slots(struct drbd_resource *resource, struct drbd_reply
 
 	for (vnr = 0; !err && (device = drbd_resource_device_next(resource, &vnr)) != NULL; vnr++) {
 		if (drbd_ldev_get(device, D_NEGOTIATING)) {
+			mutex_lock(&resource->conf_mutex);
 			err = drbd_bitmap_slots_assign(device, reply);
+			mutex_unlock(&resource->conf_mutex);
 			drbd_ldev_put(device);
 		}
 		drbd_device_put(device);
@@ -1392,7 +1394,9 @@ static int change_bitmap_option(struct drbd_cmd *cmd, bool on)
 					 lockdep_is_held(&cmd->resource->adm_mutex));
 	WRITE_ONCE(conf->bitmap, on);
 	if (on) {
+		mutex_lock(&cmd->resource->conf_mutex);
 		err = drbd_bitmap_slots_assign(device, NULL);
+		mutex_unlock(&cmd->resource->conf_mutex);
 		if (err) {
 			WRITE_ONCE(conf->bitmap, !on);
 			drbd_reply_text(&cmd->reply, "No bitmap slot available in meta-data");

@@ -170,6 +170,7 @@ struct drbd_resource {
 	wait_queue_head_t twopc_wait;		/* the two-phase slot was freed or got an answer */
 	struct drbd_twopc twopc;		/* the slot; core/twopc.h, req_lock */
 	struct delayed_work twopc_timer;
+	u32 twopc_timer_tid;			/* transaction it watches, 0: none; req_lock */
 	u32 core_flags;				/* kept by core: enum core_resource_flag; req_lock */
 
 	/* transfer log, request.c; all under req_lock */

@@ -536,6 +536,9 @@ static void copy_back(struct drbd_txn *t)
 	unsigned int c, d, i;
 
 	resource->role = r->role[0];
+	/* However the role was lost: the next promotion may be an automatic one. */
+	if (resource->role != R_PRIMARY)
+		resource->explicit_primary = false;
 	resource->susp_user = r->susp_user[0];
 	resource->susp_nod = r->susp_nod[0];
 	resource->susp_quorum = r->susp_quorum[0];

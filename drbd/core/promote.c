@@ -301,6 +301,7 @@ enum drbd_promote_retry drbd_auto_promote_retry(const struct core_resource *r, i
 		return PROMOTE_GIVE_UP;
 	switch (rv) {
 	case SS_CW_FAILED_BY_PEER:
+	case SS_IN_TRANSIENT_STATE:	/* a connect handshake: it ends soon */
 		return PROMOTE_RETRY;
 	case SS_TWO_PRIMARIES:
 		return PROMOTE_WAIT_DEMOTION;

@@ -823,6 +823,7 @@ static bool suspended_but_uuid(const struct core_resource *r, int w)
 static void sanitize_resource(struct core_resource *r, unsigned int flags)
 {
 	bool no_access = false, lost_access = false, no_quorum = false, writer = false;
+	bool open = false;
 	u64 reach = drbd_connected_nodes(r, DRBD_NEW) | BIT_ULL(r->my_node_id);
 	u32 d;
 
@@ -833,12 +834,13 @@ static void sanitize_resource(struct core_resource *r, unsigned int flags)
 		lost_access |= !!(dev->notes & NOTE_DEV_LOST_ACCESS);
 		no_quorum |= !dev->quorum[DRBD_NEW];
 		writer |= !!(dev->flags & CORE_DEV_WRITER);
+		open |= !!(dev->flags & CORE_DEV_OPEN);
 	}
 
-	/* R1, 13.3.  Members out of sight must outdate themselves first. */
+	/* R1, 13.3.  Members out of sight must outdate themselves first, if any can be asked. */
 	if (!no_access) {
 		if (r->role[DRBD_NEW] != R_PRIMARY || !r->susp_nod[DRBD_OLD] ||
-		    !(r->members[DRBD_NEW] & ~reach))
+		    !(r->members[DRBD_NEW] & ~reach) || (flags & CORE_NOBODY_TO_ASK))
 			r->susp_nod[DRBD_NEW] = 0;
 	} else if (lost_access && r->on_no_data == OND_SUSPEND_IO) {
 		r->susp_nod[DRBD_NEW] = 1;
@@ -851,6 +853,8 @@ static void sanitize_resource(struct core_resource *r, unsigned int flags)
 	    !r->susp_uuid[DRBD_OLD] && r->role[DRBD_NEW] == R_PRIMARY && uuid_wanted(r))
 		r->susp_uuid[DRBD_NEW] = 1;
 
+	if (!open)
+		r->fail_io[DRBD_NEW] = 0;
 	if (r->role[DRBD_OLD] == R_PRIMARY && r->role[DRBD_NEW] == R_SECONDARY &&	/* R4 */
 	    (flags & CORE_IGNORE_OPENERS) && writer)
 		r->fail_io[DRBD_NEW] = 1;

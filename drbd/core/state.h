@@ -254,6 +254,7 @@ enum core_state_flag {
 	CORE_LOCAL_ONLY			= 1u << 5, /* never cluster-wide */
 	CORE_PREPARED			= 1u << 6, /* COMMIT was sent or received: only hard rules apply,
 						    * for everything was checked in phase one */
+	CORE_NOBODY_TO_ASK		= 1u << 7, /* an empty transaction that finds no neighbour */
 };
 
 /* Where and why a transaction was refused. */

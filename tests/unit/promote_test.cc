@@ -250,6 +250,7 @@ TEST(Open, AutoPromoteRetries)
 
 	EXPECT_EQ(drbd_auto_promote_retry(&m.r, SS_CW_FAILED_BY_PEER, false), PROMOTE_RETRY);
 	EXPECT_EQ(drbd_auto_promote_retry(&m.r, SS_CW_FAILED_BY_PEER, true), PROMOTE_GIVE_UP);
+	EXPECT_EQ(drbd_auto_promote_retry(&m.r, SS_IN_TRANSIENT_STATE, false), PROMOTE_RETRY);
 	EXPECT_EQ(drbd_auto_promote_retry(&m.r, SS_TWO_PRIMARIES, false), PROMOTE_WAIT_DEMOTION);
 	EXPECT_EQ(drbd_auto_promote_retry(&m.r, SS_NO_UP_TO_DATE_DISK, false), PROMOTE_GIVE_UP);
 	Model::both(m.conn().cstate, C_CONNECTING);
@@ -346,6 +347,21 @@ TEST(Fencing, ExitCodes)
 		m.begin();
 		EXPECT_FALSE(drbd_fence_result(&m.r, 0, t.code, true));
 	}
+}
+
+/* A soft change is refused to a Primary, so it must be a hard one. */
+TEST(Fencing, ThePeerIsPrimaryToo)		/* 15.2, exit code 6 */
+{
+	Model m;
+
+	m.role(R_PRIMARY).disk(D_UP_TO_DATE);
+	m.begin();
+	EXPECT_TRUE(drbd_fence_result(&m.r, 0, 6, false));
+	EXPECT_LT(m.commit(CORE_LOCAL_ONLY), SS_SUCCESS);
+	m.begin();
+	EXPECT_TRUE(drbd_fence_result(&m.r, 0, 6, false));
+	EXPECT_EQ(m.commit(CORE_HARD), SS_SUCCESS);
+	EXPECT_EQ(NEW(m.dev().disk_state), D_OUTDATED);
 }
 
 TEST(Fencing, EndOfTheFreeze)			/* 15.3 */

@@ -538,6 +538,31 @@ TEST(Suspend, NoDataHeldForUnreachableMembers)	/* 13.3 */
 	EXPECT_FALSE(NEW(m.r.susp_nod));
 }
 
+/* Its own disk is back, the peer is not: nobody could be outdated first. */
+TEST(Suspend, NoDataRegainedAlone)		/* 13.3 */
+{
+	for (bool uuid_pending : {false, true}) {
+		Model m;
+
+		m.role(R_PRIMARY).disk(D_FAILED);
+		Model::both(m.r.susp_nod, 1);
+		m.r.on_no_data = OND_SUSPEND_IO;
+		m.r.members[0] |= 1 << 5;
+		if (uuid_pending)
+			m.dev().flags |= CORE_DEV_NEW_UUID_PENDING;
+		m.begin();
+		NEW(m.dev().disk_state) = D_UP_TO_DATE;
+		ASSERT_EQ(m.commit(CORE_HARD), SS_SUCCESS);
+		EXPECT_TRUE(NEW(m.r.susp_nod));
+		EXPECT_TRUE(m.r.after & CORE_RES_RESUME_2PC);
+		m.publish();
+		m.begin();	/* the empty transaction */
+		ASSERT_EQ(m.commit(CORE_FORCE_RECALC | CORE_NOBODY_TO_ASK), SS_SUCCESS);
+		EXPECT_FALSE(NEW(m.r.susp_nod));
+		EXPECT_EQ(NEW(m.r.susp_uuid), uuid_pending);
+	}
+}
+
 TEST(Suspend, NewUuidBeforeResuming)		/* R3 */
 {
 	Model m;
@@ -608,6 +633,14 @@ TEST(Suspend, ForcedDemotionFailsIo)		/* R4 */
 	m.begin();
 	NEW(m.r.role) = R_PRIMARY;
 	EXPECT_EQ(m.check(), SS_DEVICE_IN_USE);
+	m.begin();
+	ASSERT_EQ(m.commit(CORE_HARD | CORE_FORCE_RECALC), SS_SUCCESS);
+	EXPECT_TRUE(NEW(m.r.fail_io));
+	m.publish();
+	m.dev().flags &= ~(CORE_DEV_OPEN | CORE_DEV_WRITER);	/* last close */
+	m.begin();
+	ASSERT_EQ(m.commit(CORE_HARD | CORE_FORCE_RECALC), SS_SUCCESS);
+	EXPECT_FALSE(NEW(m.r.fail_io));
 }
 
 /* ------------------------------------------------------------------ validity */
