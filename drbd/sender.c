@@ -11,7 +11,8 @@
 #include "peer_request.h"
 #include "netlink.h"
 
-#define DIRECT_SEND_MAX (64 << 10)
+/* More takes longer than waking a thread that does it meanwhile. */
+#define DIRECT_SEND_MAX (16 << 10)
 
 /* ---------------------------------------------------------------- streams */
 
