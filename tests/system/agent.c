@@ -1,71 +1,55 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The first process of a virtual node.  It runs commands for the test host over
- * virtio-serial ports, which go on working when the node's network does not.
+ * TCP on an interface of its own, which no test cuts: one command on each connection.
+ * A frame is
  *
- * One command at a time on each port.  A frame is
+ *	type[1] length[4, big endian] payload[length]
  *
- *	magic[4] nonce[4] type[1] length[4, big endian] payload[length]
+ * host to node:  'R' run payload with bash -c; 'I' standard input; 'E' its end
+ * node to host:  'A' the command was started; 'O' standard output, 'S' standard error,
+ *                'X' wait status, and then the connection is closed
  *
- * host to node:  'R' run payload with bash -c; 'I' standard input; 'E' its end;
- *                'K' kill the command; 'Q' are you there? payload: how much has arrived,
- *                4 bytes, big endian; what is missing is sent again
- * node to host:  'A' the command was started; 'O' standard output, 'S' standard error, 'X' wait status;
- *                'P' answer to 'Q'.  Each payload but that of 'P' begins with the number of bytes
- *                of frames that this command has sent before, 4 bytes, big endian
+ * When the host closes first, the command and its process group are killed.
  *
- * The nonce is chosen by the host with each 'R' and tells the frames of a
- * command from leftovers of an earlier one.  When the host has closed its end
- * for a minute, the command and its process group are killed; not at once, because
- * news of opening and closing travel apart from the data, come after it, or not at
- * all: a host that hears nothing opens its end anew.
+ * agent ADDRESS PORT
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/reboot.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#define MAX_PORTS	16
-#define HEADER		13
+#define MAX_CONNECTIONS	32
+#define HEADER		5
 #define MAX_FRAME	(1 << 20)
 #define OUT_LIMIT	(256 << 10)
-#define GRACE_MS	60000
-#define HISTORY		(8 << 20)
-
-static const unsigned char magic[4] = { 'D', 'N', 'c', 1 };
 
 struct buffer {
 	unsigned char *data;
 	size_t len, room;
 };
 
-struct port {
-	int fd;
-	int connected;
-	int64_t gone_at;		/* deadline for the host to be back; 0: it is there */
-	unsigned char nonce[4];
-	struct buffer in, out, sent;	/* sent: all of this command, for 'Q' */
-	uint32_t total;
+struct connection {
+	int fd;				/* -1: free */
+	struct buffer in, out;
 	pid_t child;
-	int exited, status;
+	int exited, status, done;	/* done: 'X' is in out */
 	int to_stdin, stdin_closing;
 	struct buffer stdin_data;
 	int from[2];			/* child's stdout, stderr */
 };
 
-static struct port ports[MAX_PORTS];
-static int nports;
+static struct connection connections[MAX_CONNECTIONS];
 
 static void append(struct buffer *b, const void *data, size_t len)
 {
@@ -92,51 +76,29 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-static void frame(struct port *p, char type, const void *data, uint32_t len)
+static void frame(struct connection *c, char type, const void *data, uint32_t len)
 {
-	uint32_t be = htonl(len + 4), at = htonl(p->total);
-	size_t start = p->out.len;
+	uint32_t be = htonl(len);
 
-	append(&p->out, magic, 4);
-	append(&p->out, p->nonce, 4);
-	append(&p->out, &type, 1);
-	append(&p->out, &be, 4);
-	append(&p->out, &at, 4);
-	append(&p->out, data, len);
-	if (p->sent.len == p->total && p->total < HISTORY)
-		append(&p->sent, p->out.data + start, p->out.len - start);
-	p->total += p->out.len - start;
+	append(&c->out, &type, 1);
+	append(&c->out, &be, 4);
+	append(&c->out, data, len);
 }
 
-/* The host has the first @have bytes, and perhaps not all of the rest. */
-static void send_again(struct port *p, uint32_t have)
+static void end(struct connection *c)
 {
-	uint32_t zero = 0;
-
-	if (have <= p->sent.len && p->sent.len == p->total) {
-		p->out.len = 0;
-		append(&p->out, p->sent.data + have, p->sent.len - have);
-	}
-	append(&p->out, magic, 4);
-	append(&p->out, p->nonce, 4);
-	append(&p->out, "P", 1);
-	append(&p->out, &zero, 4);
+	if (c->child > 0 && !c->exited)
+		kill(-c->child, SIGKILL);
+	close_fd(&c->fd);
+	close_fd(&c->to_stdin);
+	close_fd(&c->from[0]);
+	close_fd(&c->from[1]);
+	c->child = 0;
+	c->exited = c->done = c->stdin_closing = 0;
+	c->in.len = c->out.len = c->stdin_data.len = 0;
 }
 
-static void end_command(struct port *p)
-{
-	if (p->child > 0 && !p->exited)
-		kill(-p->child, SIGKILL);
-	p->child = 0;
-	p->exited = 0;
-	p->stdin_closing = 0;
-	p->stdin_data.len = 0;
-	close_fd(&p->to_stdin);
-	close_fd(&p->from[0]);
-	close_fd(&p->from[1]);
-}
-
-static void start_command(struct port *p, const unsigned char *cmd, size_t len)
+static void start_command(struct connection *c, const unsigned char *cmd, size_t len)
 {
 	int in[2], out[2], err[2];
 	char *text = strndup((const char *)cmd, len);
@@ -144,8 +106,8 @@ static void start_command(struct port *p, const unsigned char *cmd, size_t len)
 
 	if (!text || pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC))
 		abort();
-	p->child = fork();
-	if (p->child == 0) {
+	c->child = fork();
+	if (c->child == 0) {
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
 		signal(SIGPIPE, SIG_DFL);
@@ -156,170 +118,108 @@ static void start_command(struct port *p, const unsigned char *cmd, size_t len)
 		execl("/bin/bash", "bash", "-c", text, (char *)NULL);
 		_exit(127);
 	}
+	if (c->child < 0)
+		abort();
 	free(text);
 	close(in[0]);
 	close(out[1]);
 	close(err[1]);
-	p->to_stdin = in[1];
-	p->from[0] = out[0];
-	p->from[1] = err[0];
+	c->to_stdin = in[1];
+	c->from[0] = out[0];
+	c->from[1] = err[0];
 	fcntl(in[1], F_SETFL, O_NONBLOCK);
 	fcntl(out[0], F_SETFL, O_NONBLOCK);
 	fcntl(err[0], F_SETFL, O_NONBLOCK);
 }
 
-static void read_child(struct port *p, int which, int all)
+static void read_child(struct connection *c, int which, int all)
 {
 	char buf[32 << 10];
 
-	while (p->from[which] >= 0 && (all || p->out.len < OUT_LIMIT)) {
-		ssize_t n = read(p->from[which], buf, sizeof(buf));
+	while (c->from[which] >= 0 && (all || c->out.len < OUT_LIMIT)) {
+		ssize_t n = read(c->from[which], buf, sizeof(buf));
 
 		if (n > 0)
-			frame(p, which ? 'S' : 'O', buf, n);
+			frame(c, which ? 'S' : 'O', buf, n);
 		else if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
 		else
-			close_fd(&p->from[which]);
+			close_fd(&c->from[which]);
 	}
 }
 
-static void feed_child(struct port *p)
+static void feed_child(struct connection *c)
 {
-	while (p->to_stdin >= 0 && p->stdin_data.len) {
-		ssize_t n = write(p->to_stdin, p->stdin_data.data, p->stdin_data.len);
+	while (c->to_stdin >= 0 && c->stdin_data.len) {
+		ssize_t n = write(c->to_stdin, c->stdin_data.data, c->stdin_data.len);
 
 		if (n > 0) {
-			consume(&p->stdin_data, n);
+			consume(&c->stdin_data, n);
 		} else if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
 			return;
 		} else {
-			close_fd(&p->to_stdin);
-			p->stdin_data.len = 0;
+			close_fd(&c->to_stdin);
+			c->stdin_data.len = 0;
 		}
 	}
-	if (p->stdin_closing)
-		close_fd(&p->to_stdin);
+	if (c->stdin_closing)
+		close_fd(&c->to_stdin);
 }
 
-static void handle_frame(struct port *p, const unsigned char *h, uint32_t len)
+static void handle_frame(struct connection *c, char type, const unsigned char *data, uint32_t len)
 {
-	switch (h[8]) {
+	switch (type) {
 	case 'R':
-		end_command(p);
-		p->out.len = 0;
-		p->sent.len = 0;
-		p->total = 0;
-		memcpy(p->nonce, h + 4, 4);
-		frame(p, 'A', "", 0);
-		start_command(p, h + HEADER, len);
+		if (c->child > 0)
+			break;
+		frame(c, 'A', "", 0);
+		start_command(c, data, len);
 		break;
 	case 'I':
-		if (!memcmp(p->nonce, h + 4, 4) && p->to_stdin >= 0)
-			append(&p->stdin_data, h + HEADER, len);
+		if (c->to_stdin >= 0)
+			append(&c->stdin_data, data, len);
 		break;
 	case 'E':
-		if (!memcmp(p->nonce, h + 4, 4))
-			p->stdin_closing = 1;
-		break;
-	case 'Q':
-		if (!memcmp(p->nonce, h + 4, 4) && len == 4) {
-			uint32_t have;
-
-			memcpy(&have, h + HEADER, 4);
-			send_again(p, ntohl(have));
-		}
-		break;
-	case 'K':
-		if (!memcmp(p->nonce, h + 4, 4))
-			end_command(p);
+		c->stdin_closing = 1;
 		break;
 	}
 }
 
-static void parse(struct port *p)
-{
-	for (;;) {
-		size_t skip = 0;
-		uint32_t len;
-
-		while (p->in.len - skip >= 4 && memcmp(p->in.data + skip, magic, 4))
-			skip++;
-		consume(&p->in, skip);
-		if (p->in.len < HEADER)
-			return;
-		memcpy(&len, p->in.data + 9, 4);
-		len = ntohl(len);
-		if (len > MAX_FRAME) {
-			consume(&p->in, 4);
-			continue;
-		}
-		if (p->in.len < HEADER + len)
-			return;
-		handle_frame(p, p->in.data, len);
-		consume(&p->in, HEADER + len);
-	}
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
-}
-
-static void host_gone(struct port *p)
-{
-	p->connected = 0;
-	if (!p->gone_at)
-		p->gone_at = now_ms() + GRACE_MS;
-}
-
-/* Ends commands whose host is gone for good; returns ms until the next deadline, or -1. */
-static int expire(void)
-{
-	int64_t now = now_ms(), next = -1;
-	int i;
-
-	for (i = 0; i < nports; i++) {
-		struct port *p = &ports[i];
-
-		if (p->connected || !p->gone_at || p->child <= 0)
-			continue;
-		if (p->gone_at <= now) {
-			end_command(p);
-			p->in.len = 0;
-			p->out.len = 0;
-		} else if (next < 0 || p->gone_at - now < next) {
-			next = p->gone_at - now;
-		}
-	}
-	return next;
-}
-
-static void read_port(struct port *p)
+/* False: the host is gone, or talks nonsense. */
+static int read_host(struct connection *c)
 {
 	char buf[32 << 10];
-	ssize_t n = read(p->fd, buf, sizeof(buf));
+	ssize_t n = read(c->fd, buf, sizeof(buf));
+	uint32_t len;
 
-	if (n > 0) {
-		append(&p->in, buf, n);
-		parse(p);
-	} else if (n == 0) {
-		host_gone(p);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	if (n == 0)
+		return 0;
+	append(&c->in, buf, n);
+	while (c->in.len >= HEADER) {
+		memcpy(&len, c->in.data + 1, 4);
+		len = ntohl(len);
+		if (len > MAX_FRAME)
+			return 0;
+		if (c->in.len < HEADER + len)
+			break;
+		handle_frame(c, c->in.data[0], c->in.data + HEADER, len);
+		consume(&c->in, HEADER + len);
 	}
+	return 1;
 }
 
-static void write_port(struct port *p)
+static int write_host(struct connection *c)
 {
-	while (p->out.len) {
-		ssize_t n = write(p->fd, p->out.data, p->out.len);
+	while (c->out.len) {
+		ssize_t n = write(c->fd, c->out.data, c->out.len);
 
-		if (n <= 0)
-			return;
-		consume(&p->out, n);
+		if (n < 0)
+			return errno == EAGAIN || errno == EINTR;
+		consume(&c->out, n);
 	}
+	return !c->done;
 }
 
 static void reap(void)
@@ -328,74 +228,43 @@ static void reap(void)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		for (i = 0; i < nports; i++) {
-			if (ports[i].child == pid) {
-				ports[i].exited = 1;
-				ports[i].status = status;
+		for (i = 0; i < MAX_CONNECTIONS; i++) {
+			if (connections[i].child == pid) {
+				connections[i].exited = 1;
+				connections[i].status = status;
 			}
 		}
 	}
 }
 
-/* Which ports have a host at the other end?  Changes are announced by SIGIO. */
-static void probe(void)
+static void accept_host(int listener)
 {
-	int i;
+	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), one = 1, i;
 
-	for (i = 0; i < nports; i++) {
-		struct pollfd pfd = { .fd = ports[i].fd, .events = POLLIN };
-
-		poll(&pfd, 1, 0);
-		if (pfd.revents & POLLIN)
-			read_port(&ports[i]);
-		if (pfd.revents & POLLHUP) {
-			host_gone(&ports[i]);
-		} else {
-			ports[i].connected = 1;
-			ports[i].gone_at = 0;
+	if (fd < 0)
+		return;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	for (i = 0; i < MAX_CONNECTIONS; i++) {
+		if (connections[i].fd < 0) {
+			connections[i].fd = fd;
+			return;
 		}
 	}
+	close(fd);
 }
 
-static void open_ports(void)
+static int listen_on(const char *address, const char *port)
 {
-	char path[300], name[64];
-	struct dirent *e;
-	DIR *d = opendir("/sys/class/virtio-ports");
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(atoi(port)) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
 
-	while (d && (e = readdir(d)) && nports < MAX_PORTS) {
-		struct port *p = &ports[nports];
-		FILE *f;
-
-		snprintf(path, sizeof(path), "/sys/class/virtio-ports/%s/name", e->d_name);
-		f = fopen(path, "r");
-		if (!f)
-			continue;
-		name[0] = 0;
-		if (!fgets(name, sizeof(name), f))
-			name[0] = 0;
-		fclose(f);
-		if (strncmp(name, "cmd", 3))
-			continue;
-		snprintf(path, sizeof(path), "/dev/%s", e->d_name);
-		p->fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-		if (p->fd < 0)
-			continue;
-		p->to_stdin = p->from[0] = p->from[1] = -1;
-		fcntl(p->fd, F_SETOWN, getpid());
-		fcntl(p->fd, F_SETFL, O_NONBLOCK | O_ASYNC);
-		nports++;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (fd < 0 || inet_pton(AF_INET, address, &a.sin_addr) != 1 ||
+	    bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, MAX_CONNECTIONS)) {
+		perror(address);
+		return -1;
 	}
-	if (d)
-		closedir(d);
-}
-
-static volatile sig_atomic_t port_event;
-
-static void on_sigio(int sig)
-{
-	(void)sig;
-	port_event = 1;
+	return fd;
 }
 
 static void on_sigchld(int sig)
@@ -403,76 +272,69 @@ static void on_sigchld(int sig)
 	(void)sig;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	struct sigaction io = { .sa_handler = on_sigio }, chld = { .sa_handler = on_sigchld };
+	struct sigaction chld = { .sa_handler = on_sigchld };
 	sigset_t block, waiting;
-	int64_t probed = 0;
+	int listener, i, k;
 
 	sigemptyset(&block);
-	sigaddset(&block, SIGIO);
 	sigaddset(&block, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &block, &waiting);
-	sigdelset(&waiting, SIGIO);
 	sigdelset(&waiting, SIGCHLD);
-	sigaction(SIGIO, &io, NULL);
 	sigaction(SIGCHLD, &chld, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	if (chdir("/root"))
 		perror("/root");
-	open_ports();
-	probe();
+	for (i = 0; i < MAX_CONNECTIONS; i++)
+		connections[i] = (struct connection){ .fd = -1, .to_stdin = -1, .from = { -1, -1 } };
+	listener = argc == 3 ? listen_on(argv[1], argv[2]) : -1;
+	if (listener < 0)
+		fprintf(stderr, "agent: nobody will be able to reach me\n");
 
 	for (;;) {
-		struct pollfd pfd[MAX_PORTS * 4];
-		struct timespec wait;
-		int n = 0, i, k, ms;
+		struct pollfd pfd[MAX_CONNECTIONS * 4 + 1];
+		int n = 0;
 
 		reap();
-		for (i = 0; i < nports; i++) {
-			struct port *p = &ports[i];
+		pfd[n++] = (struct pollfd){ listener, POLLIN, 0 };
+		for (i = 0; i < MAX_CONNECTIONS; i++) {
+			struct connection *c = &connections[i];
 
-			if (p->child > 0 && p->exited) {
-				read_child(p, 0, 1);
-				read_child(p, 1, 1);
-				frame(p, 'X', &p->status, 4);
-				end_command(p);
+			if (c->fd < 0)
+				continue;
+			if (c->child > 0 && c->exited && !c->done) {
+				read_child(c, 0, 1);
+				read_child(c, 1, 1);
+				frame(c, 'X', &c->status, 4);
+				c->done = 1;
 			}
-			write_port(p);
-			if (p->connected)
-				pfd[n++] = (struct pollfd){ p->fd, POLLIN | (p->out.len ? POLLOUT : 0), 0 };
-			if (p->to_stdin >= 0 && p->stdin_data.len)
-				pfd[n++] = (struct pollfd){ p->to_stdin, POLLOUT, 0 };
+			if (!write_host(c)) {
+				end(c);
+				continue;
+			}
+			pfd[n++] = (struct pollfd){ c->fd, POLLIN | (c->out.len ? POLLOUT : 0), 0 };
+			if (c->to_stdin >= 0 && c->stdin_data.len)
+				pfd[n++] = (struct pollfd){ c->to_stdin, POLLOUT, 0 };
 			for (k = 0; k < 2; k++)
-				if (p->from[k] >= 0 && p->out.len < OUT_LIMIT)
-					pfd[n++] = (struct pollfd){ p->from[k], POLLIN, 0 };
+				if (c->from[k] >= 0 && c->out.len < OUT_LIMIT)
+					pfd[n++] = (struct pollfd){ c->from[k], POLLIN, 0 };
 		}
-		/* Look at everything a few times a second in any case: an event that the
-		 * driver did not announce must not cost more than that. */
-		ms = expire();
-		if (ms < 0 || ms > 200)
-			ms = 200;
-		wait = (struct timespec){ 0, ms * 1000000L };
-		k = ppoll(pfd, n, &wait, &waiting);
-		if (k < 0 && errno != EINTR)
+		if (ppoll(pfd, n, NULL, &waiting) < 0 && errno != EINTR)
 			abort();
-		/* By the clock, not by the time-out: a busy port must not keep us from the others. */
-		if (now_ms() - probed >= 200)
-			port_event = 1;
-		if (port_event) {
-			port_event = 0;
-			probe();
-			probed = now_ms();
-		}
-		for (i = 0; i < nports; i++) {
-			struct port *p = &ports[i];
+		accept_host(listener);
+		for (i = 0; i < MAX_CONNECTIONS; i++) {
+			struct connection *c = &connections[i];
 
-			if (p->connected)
-				read_port(p);
-			feed_child(p);
-			read_child(p, 0, 0);
-			read_child(p, 1, 0);
-			write_port(p);
+			if (c->fd < 0)
+				continue;
+			if (!read_host(c)) {
+				end(c);
+				continue;
+			}
+			feed_child(c);
+			read_child(c, 0, 0);
+			read_child(c, 1, 0);
 		}
 	}
 }

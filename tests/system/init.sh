@@ -62,6 +62,8 @@ done
 $bb ip link set lo up
 $bb ip link set eth0 up
 $bb ip addr add "$ADDRESS/24" dev eth0
+$bb ip link set eth1 up
+$bb ip addr add "${AGENT% *}" peer 10.11.57.1 dev eth1
 
 echo 1 >/root/proc/sys/kernel/sysrq
 echo 15 >/root/proc/sys/kernel/watchdog_thresh
@@ -70,4 +72,5 @@ echo 15 >/root/proc/sys/kernel/watchdog_thresh
 
 $bb cp /agent $r/run/agent
 export PATH="$BUILD/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" HOME=/root LANG=C.UTF-8
-exec $bb switch_root $r /run/agent <$r/dev/null >$r/dev/console 2>&1
+# shellcheck disable=SC2086
+exec $bb switch_root $r /run/agent $AGENT <$r/dev/null >$r/dev/console 2>&1

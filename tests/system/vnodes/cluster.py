@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Some nodes on a bridge in a network namespace of their own."""
 import contextlib
+import ctypes
 import hashlib
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
+import threading
 
 from . import image
 from .node import Node, in_parallel
+
+
+CLONE_NEWNET = 0x40000000
 
 
 class Cluster:
@@ -68,6 +74,24 @@ class Cluster:
             ip("-n", self.netns, "tuntap", "add", n.tap, "mode", "tap")
             ip("-n", self.netns, "link", "set", n.tap, "master", "br0")
             ip("-n", self.netns, "link", "set", n.tap, "up")
+            ip("-n", self.netns, "tuntap", "add", n.agent_tap, "mode", "tap")
+            ip("-n", self.netns, "addr", "add", "10.11.57.1", "peer", n.agent_ip, "dev", n.agent_tap)
+            ip("-n", self.netns, "link", "set", n.agent_tap, "up")
+
+    def socket(self):
+        """A TCP socket in the nodes' network name space."""
+        result = []
+
+        def create():
+            # The name space of a thread: nobody else shall notice.
+            with open(f"/run/netns/{self.netns}") as f:
+                if ctypes.CDLL(None, use_errno=True).setns(f.fileno(), CLONE_NEWNET):
+                    raise OSError(ctypes.get_errno(), "setns")
+            result.append(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+        thread = threading.Thread(target=create)
+        thread.start()
+        thread.join()
+        return result[0]
 
     def start(self):
         """Network, empty disks, all nodes up."""

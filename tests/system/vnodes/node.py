@@ -2,7 +2,6 @@
 """One virtual node: power, commands, disks, link, kernel log."""
 import contextlib
 import ctypes
-import fcntl
 import hashlib
 import json
 import os
@@ -18,8 +17,7 @@ import time
 from . import image
 from .waiting import wait_for
 
-MAGIC = b"DNc\x01"
-PORTS = 6
+AGENT_PORT = 1999
 
 # Lines of a kernel log that no test may cause.
 TROUBLE = re.compile(
@@ -58,20 +56,13 @@ class Result:
 class Process:
     """A command that runs on a node.  Closing it kills it there."""
 
-    SILENCE = 10    # seconds without a byte: ask; as long again without an answer: open the port anew
-
-    def __init__(self, node, sock, lock, command, stdin=None, path=None):
+    def __init__(self, node, sock, command, stdin=None):
         self.node, self.command = node, command
-        self._sock, self._lock, self._path = sock, lock, path
-        self._heard = time.monotonic()
-        self._asked = False
-        self._got = 0                   # bytes of frames
-        self._nonce = os.urandom(4)
+        self._sock, self._life = sock, node.life
         self._in = bytearray()
         self.out, self.err = bytearray(), bytearray()
         self.rc = None
         self.started = False
-        sock.setblocking(True)
         sock.settimeout(30)
         self._send(b"R", command.encode())
         if stdin is not None:
@@ -82,75 +73,53 @@ class Process:
 
     def _send(self, kind, body):
         try:
-            self._sock.sendall(MAGIC + self._nonce + kind + struct.pack(">I", len(body)) + body)
-        except (OSError, socket.timeout) as e:
+            self._sock.sendall(kind + struct.pack(">I", len(body)) + body)
+        except OSError as e:
             self.close()
             raise NodeDown(f"{self.node.name}: no answer to '{self.command}': {e}") from None
 
     def _frames(self):
-        want = MAGIC + self._nonce
-        while True:
-            at = self._in.find(want)
-            if at < 0:
-                del self._in[:max(0, len(self._in) - 7)]
+        while len(self._in) >= 5:
+            size = struct.unpack(">I", self._in[1:5])[0]
+            if len(self._in) < 5 + size:
                 return
-            del self._in[:at]
-            if len(self._in) < 13:
-                return
-            size = struct.unpack(">I", self._in[9:13])[0]
-            if len(self._in) < 13 + size:
-                return
-            yield self._in[8:9], bytes(self._in[13:13 + size])
-            del self._in[:13 + size]
+            yield self._in[:1], bytes(self._in[5:5 + size])
+            del self._in[:5 + size]
+
+    def _down(self):
+        self.close()
+        raise NodeDown(f"{self.node.name} went down during '{self.command}'")
 
     def poll(self, timeout=0):
         """Take in what has arrived; returns the exit code when the command has ended."""
         if self.rc is not None or self._sock is None:
             return self.rc
-        if select.select([self._sock], [], [], timeout)[0]:
-            try:
-                data = self._sock.recv(1 << 18)
-            except OSError:
-                data = b""
-            if not data:
+        if not select.select([self._sock], [], [], timeout)[0]:
+            # A machine without power does not close its connections.
+            if self.node.life != self._life or self.node.pid is None:
+                self._down()
+            return None
+        try:
+            data = self._sock.recv(1 << 18)
+        except OSError:
+            data = b""
+        if not data:
+            self._down()
+        self._in += data
+        for kind, body in self._frames():
+            if kind == b"O":
+                self.out += body
+            elif kind == b"S":
+                self.err += body
+            elif kind == b"A":
+                self.started = True
+            elif kind == b"X":
+                status = struct.unpack("=i", body)[0]
+                self.rc = -os.WTERMSIG(status) if os.WIFSIGNALED(status) \
+                    else os.WEXITSTATUS(status)
                 self.close()
-                raise NodeDown(f"{self.node.name} went down during '{self.command}'")
-            self._in += data
-            self._heard = time.monotonic()
-            self._asked = False
-            for kind, body in self._frames():
-                if kind == b"P":
-                    continue
-                at, body = struct.unpack(">I", body[:4])[0], body[4:]
-                if at != self._got:
-                    # Sent again, or what comes before it is lost.
-                    if at > self._got and not self._asked:
-                        self._ask()
-                    continue
-                self._got += 17 + len(body)
-                if kind == b"O":
-                    self.out += body
-                elif kind == b"S":
-                    self.err += body
-                elif kind == b"A":
-                    self.started = True
-                elif kind == b"X":
-                    status = struct.unpack("=i", body)[0]
-                    self.rc = -os.WTERMSIG(status) if os.WIFSIGNALED(status) \
-                        else os.WEXITSTATUS(status)
-                    self._release()
-                    break
-        elif self.started:
-            silence = time.monotonic() - self._heard
-            if silence > 2 * self.SILENCE:
-                self._reopen()
-            elif silence > self.SILENCE and not self._asked:
-                self._ask()
+                break
         return self.rc
-
-    def _ask(self):
-        self._asked = True
-        self._send(b"Q", struct.pack(">I", self._got))
 
     def wait(self, timeout=60):
         """Wait for the end; returns a Result.  On time-out the command is killed."""
@@ -166,37 +135,11 @@ class Process:
     def text(self):
         return (self.out + self.err).decode(errors="replace")
 
-    def _reopen(self):
-        self._heard = time.monotonic()
-        self._sock.close()
-        self._sock = socket.socket(socket.AF_UNIX)
-        self._sock.settimeout(30)
-        try:
-            self._sock.connect(self._path)
-        except OSError as e:
-            self.close()
-            raise NodeDown(f"{self.node.name} went down during '{self.command}': {e}") from None
-        self._in.clear()
-        self._ask()
-
-    def _release(self):
-        """The command has ended: the next one may have its port.
-
-        Opening and closing a port is the only thing that ever loses bytes on it."""
-        self.node.idle_ports.append((self._sock, self._lock, self._path))
-        self._sock = None
-
     def close(self):
         """Let go of the command; kills it when it still runs."""
-        if self._sock is not None and self.rc is None and self.started:
-            try:
-                self._sock.sendall(MAGIC + self._nonce + b"K" + struct.pack(">I", 0))
-            except OSError:
-                pass
         if self._sock is not None:
             self._sock.close()
             self._sock = None
-            self._lock.close()
 
     def __enter__(self):
         return self
@@ -220,11 +163,13 @@ class Node:
         self.ip = f"10.11.56.{index + 2}"
         self.dir = os.path.join(cluster.dir, self.name)
         self.tap = f"tap-{self.name}"
+        self.agent_ip = f"10.11.57.{index + 2}"
+        self.agent_tap = f"agent-{self.name}"
         self.console = os.path.join(self.dir, "console.log")
         self.disks = [os.path.join(self.dir, f"disk{n}.img") for n in range(len(cluster.disks))]
         self._checked = 0
         self._popen = None              # when this process has started it
-        self.idle_ports = []            # (socket, lock, path): open, no command on it
+        self.life = 0                   # how often it was switched on
 
     # ------------------------------------------------------------ power
 
@@ -257,13 +202,15 @@ class Node:
     def start(self):
         """Switch on.  Returns at once; wait_boot() waits until commands run."""
         assert self.pid is None, f"{self.name} runs already"
+        self.life += 1
         c = self.cluster
         os.makedirs(self.dir, exist_ok=True)
         kver = c.kver_of(self)
         hosts = " ".join(f"hw{n + 1}=10.11.56.{n + 2}" for n in range(c.size))
         with open(os.path.join(self.dir, "initrd"), "wb") as f:
             f.write(image.initramfs(kver, {
-                "NAME": self.name, "ADDRESS": self.ip, "HOSTS": hosts, "BUILD": image.BUILD,
+                "NAME": self.name, "ADDRESS": self.ip, "AGENT": f"{self.agent_ip} {AGENT_PORT}",
+                "HOSTS": hosts, "BUILD": image.BUILD,
                 "MODULES": image.module_tree(kver, c.ours)}))
         for path, size in zip(self.disks, c.disks):
             if not os.path.exists(path):
@@ -289,13 +236,10 @@ class Node:
             "-virtfs", f"local,path={image.BUILD},mount_tag=build,{share}",
             "-netdev", f"tap,id=net0,ifname={self.tap},script=no,downscript=no",
             "-device", f"virtio-net-pci,netdev=net0,mac=52:54:00:11:56:{self.index + 2:02x}",
-            "-device", f"virtio-serial-pci,max_ports={PORTS + 1}",
+            "-netdev", f"tap,id=net1,ifname={self.agent_tap},script=no,downscript=no",
+            "-device", f"virtio-net-pci,netdev=net1,mac=52:54:00:11:57:{self.index + 2:02x}",
             "-device", "virtio-rng-pci",
         ]
-        for n in range(PORTS):
-            args += ["-chardev", f"socket,id=cmd{n},path={self._socket(f'cmd{n}')},"
-                                 "server=on,wait=off",
-                     "-device", f"virtserialport,chardev=cmd{n},name=cmd{n}"]
         # Anchor first disk at /dev/vdb: vda is a disk that nothing uses.
         unused = os.path.join(self.dir, "unused.img")
         with open(unused, "wb") as f:
@@ -320,7 +264,7 @@ class Node:
             if self.pid is None:
                 with open(os.path.join(self.dir, "qemu.log")) as f:
                     raise NodeDown(f"{self.name} did not start: {f.read()[-500:]}")
-            return os.path.exists(self._socket("cmd0"))
+            return os.path.exists(self._socket("qmp"))
         wait_for(listening, 20, f"{self.name}: QEMU's sockets")
         try:
             self.spawn("true", timeout=max(1, end - time.monotonic())).wait(30)
@@ -338,14 +282,10 @@ class Node:
         self._reap()
 
     def _reap(self):
-        self._drop_ports()
         if self._popen is not None:
             self._popen.wait()
             self._popen = None
         wait_for(lambda: self.pid is None, 20, f"end of {self.name}")
-        for n in range(PORTS):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._socket(f"cmd{n}"))
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._socket("qmp"))
 
@@ -382,71 +322,36 @@ class Node:
 
     # ------------------------------------------------------------ commands
 
-    def spawn(self, command, stdin=None, timeout=15):
-        """Start a shell command on the node; returns a Process.
-
-        Another port is tried when the node does not confirm the start in time."""
-        for first in range(3):
-            p = self._connect(command, stdin, first)
-            end = time.monotonic() + timeout
-            while not p.started and time.monotonic() < end:
-                p.poll(0.2)
-            if p.started:
-                return p
-            p.close()
-        raise NodeDown(f"{self.name} does not answer")
-
-    @staticmethod
-    def _usable(sock):
-        """False when the machine at the other end is gone.  Drops what nobody waits for."""
-        try:
-            while select.select([sock], [], [], 0)[0]:
-                if not sock.recv(1 << 16):
-                    return False
-        except OSError:
-            return False
-        return True
-
-    def _drop_ports(self):
-        for sock, lock, _ in self.idle_ports:
-            sock.close()
-            lock.close()
-        self.idle_ports = []
-
-    def _connect(self, command, stdin, first):
-        if self.pid is None:
-            raise NodeDown(f"{self.name} is off")
-        end = time.monotonic() + 30
-        while first == 0:
-            try:
-                sock, lock, path = self.idle_ports.pop()
-            except IndexError:
-                break
-            if self._usable(sock):
-                return Process(self, sock, lock, command, stdin, path)
-            sock.close()
-            lock.close()
+    def spawn(self, command, stdin=None, timeout=30):
+        """Start a shell command on the node; returns a Process."""
+        end = time.monotonic() + timeout
         while True:
-            for n in range(first, PORTS):
-                path = self._socket(f"cmd{n}")
-                lock = open(path + ".lock", "w")
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:
-                    lock.close()
-                    continue
-                sock = socket.socket(socket.AF_UNIX)
-                sock.settimeout(5)
-                try:
-                    sock.connect(path)
-                except OSError as e:
-                    sock.close()
-                    lock.close()
-                    raise NodeDown(f"{self.name}: {path}: {e}") from None
-                return Process(self, sock, lock, command, stdin, path)
+            if self.pid is None:
+                raise NodeDown(f"{self.name} is off")
+            sock = self._connect(min(3, end - time.monotonic()))
+            if sock is not None:
+                break
             if time.monotonic() > end:
-                raise RuntimeError(f"{self.name}: {PORTS} commands run already")
-            time.sleep(0.05)
+                raise NodeDown(f"{self.name} does not answer")
+            time.sleep(0.1)
+        p = Process(self, sock, command, stdin)
+        while not p.started and p.rc is None:
+            p.poll(0.2)
+            if time.monotonic() > end + 15:
+                p.close()
+                raise NodeDown(f"{self.name} does not answer")
+        return p
+
+    def _connect(self, timeout):
+        """A connection to the agent, over the interface that is there for that only."""
+        sock = self.cluster.socket()
+        try:
+            sock.settimeout(max(0.1, timeout))
+            sock.connect((self.agent_ip, AGENT_PORT))
+        except OSError:
+            sock.close()
+            return None
+        return sock
 
     def run(self, command, timeout=60, check=True, stdin=None):
         """Run a shell command; returns its Result.
