@@ -1045,11 +1045,12 @@ void drbd_check_fencing_freeze(struct drbd_connection *connection)
 	drbd_txn_abort(t);
 	if (f.end == FREEZE_STAYS)
 		return;
-	idr_for_each_entry(&connection->peer_devices, pd, vnr) {
+	for (vnr = 0; (pd = drbd_connection_pd_next(connection, &vnr)) != NULL; vnr++) {
 		if (f.end == FREEZE_ENDS_NEW_UUID)
 			drbd_generation_create_pending(pd->device);
 		else
 			clear_bit(DEV_NEW_CUR_UUID, &pd->device->flags);
+		drbd_peer_device_put(pd);
 	}
 	drbd_change(connection->resource, CHG_HARD, freeze_end, &f, "fencing", NULL, NULL);
 }

@@ -19,6 +19,11 @@ void drbd_connection_stop(struct drbd_connection *connection);
 void drbd_connection_free_resources(struct drbd_connection *connection);
 /* A volume was added to a possibly established connection (wire.md 3.8). */
 void drbd_peer_device_added(struct drbd_peer_device *peer_device);
+/*
+ * The first peer device with a volume number >= *@vnr, referenced; *@vnr becomes its
+ * number.  NULL: none.  No lock needed: volumes may come and go between two steps.
+ */
+struct drbd_peer_device *drbd_connection_pd_next(struct drbd_connection *connection, int *vnr);
 int drbd_peer_device_init(struct drbd_peer_device *peer_device);
 void drbd_peer_device_fini(struct drbd_peer_device *peer_device);
 

@@ -63,28 +63,30 @@ void drbd_uuid_set_store(struct drbd_device *device, const struct drbd_uuid_set 
 void drbd_uuid_freeze(struct drbd_connection *connection)
 {
 	struct drbd_resource *resource = connection->resource;
-	struct drbd_device *device;
+	struct drbd_peer_device *pd;
 	int vnr;
 
 	spin_lock_irq(&resource->req_lock);
-	if (!test_and_set_bit(CONN_UUID_FROZEN, &connection->flags))
-		idr_for_each_entry(&resource->devices, device, vnr)
-			device->uuid_freeze++;
+	set_bit(CONN_UUID_FROZEN, &connection->flags);
+	idr_for_each_entry(&connection->peer_devices, pd, vnr)
+		if (!test_and_set_bit(PD_UUID_FROZEN, &pd->flags))
+			pd->device->uuid_freeze++;
 	spin_unlock_irq(&resource->req_lock);
 }
 
 void drbd_uuid_freeze_release(struct drbd_connection *connection)
 {
 	struct drbd_resource *resource = connection->resource;
-	struct drbd_device *device;
+	struct drbd_peer_device *pd;
 	int vnr;
 
 	lockdep_assert_held(&resource->req_lock);
 	if (!test_and_clear_bit(CONN_UUID_FROZEN, &connection->flags))
 		return;
-	idr_for_each_entry(&resource->devices, device, vnr)
-		if (device->uuid_freeze)
-			device->uuid_freeze--;
+	/* A volume that came meanwhile was not counted. */
+	idr_for_each_entry(&connection->peer_devices, pd, vnr)
+		if (test_and_clear_bit(PD_UUID_FROZEN, &pd->flags))
+			pd->device->uuid_freeze--;
 	wake_up_all(&resource->state_wait);
 }
 

@@ -1148,6 +1148,7 @@ void drbd_handshake_begin(struct drbd_connection *connection)
 		clear_bit(PD_INITIAL_STATE_SENT, &pd->flags);
 		clear_bit(PD_HANDSHAKE_DISCONNECT, &pd->flags);
 		clear_bit(PD_FINISH_AFTER_START, &pd->flags);
+		set_bit(PD_IN_HANDSHAKE, &pd->flags);
 		atomic_set(&pd->packet_seq, 0);
 		atomic64_set(&pd->send_cnt, 0);
 		atomic64_set(&pd->recv_cnt, 0);
@@ -1161,14 +1162,18 @@ void drbd_send_introduction(struct drbd_connection *connection)
 	struct drbd_peer_device *pd;
 	int vnr, n = 0;
 
-	idr_for_each_entry(&connection->peer_devices, pd, vnr) {
-		n++;
-		drbd_send_sync_param(pd);
-		drbd_send_sizes(pd, 0, 0);
-		drbd_send_uuids(pd, 0, 0);
-		drbd_send_state(pd);
-		set_bit(PD_INITIAL_STATE_SENT, &pd->flags);
-		wake_up_all(&connection->resource->state_wait);
+	for (vnr = 0; (pd = drbd_connection_pd_next(connection, &vnr)) != NULL; vnr++) {
+		/* Those that came later follow when the connection is established. */
+		if (test_bit(PD_IN_HANDSHAKE, &pd->flags)) {
+			n++;
+			drbd_send_sync_param(pd);
+			drbd_send_sizes(pd, 0, 0);
+			drbd_send_uuids(pd, 0, 0);
+			drbd_send_state(pd);
+			set_bit(PD_INITIAL_STATE_SENT, &pd->flags);
+			wake_up_all(&connection->resource->state_wait);
+		}
+		drbd_peer_device_put(pd);
 	}
 	if (!n) {
 		clear_bit(CONN_INTRODUCTION_DUE, &connection->flags);
@@ -1286,6 +1291,19 @@ void drbd_connect_work(struct work_struct *work)
 	}
 }
 
+/* Volumes that were created while we shook hands. */
+static void introduce_newcomers(struct drbd_connection *connection)
+{
+	struct drbd_peer_device *pd;
+	int vnr;
+
+	for (vnr = 0; (pd = drbd_connection_pd_next(connection, &vnr)) != NULL; vnr++) {
+		if (!test_bit(PD_IN_HANDSHAKE, &pd->flags))
+			drbd_peer_device_added(pd);
+		drbd_peer_device_put(pd);
+	}
+}
+
 /* Both ends, after the COMMIT was applied: the handshake is over. */
 void drbd_handshake_committed(struct drbd_connection *connection)
 {
@@ -1300,6 +1318,7 @@ void drbd_handshake_committed(struct drbd_connection *connection)
 	drbd_uuid_freeze_release(connection);
 	spin_unlock_irq(&resource->req_lock);
 	wake_up(&connection->sender_wait);
+	introduce_newcomers(connection);
 }
 
 int drbd_receive_disconnect(struct drbd_connection *connection, struct drbd_packet_in *pi)
@@ -1317,14 +1336,20 @@ static void check_all_introduced(struct drbd_connection *connection)
 	struct drbd_peer_device *pd;
 	int vnr;
 
+	rcu_read_lock();
 	idr_for_each_entry(&connection->peer_devices, pd, vnr) {
-		if (!test_bit(PD_INITIAL_STATE_RECEIVED, &pd->flags))
+		if (!test_bit(PD_IN_HANDSHAKE, &pd->flags))
+			continue;
+		if (!test_bit(PD_INITIAL_STATE_RECEIVED, &pd->flags)) {
+			rcu_read_unlock();
 			return;
+		}
 		if (test_bit(PD_HANDSHAKE_DISCONNECT, &pd->flags))
 			outcome = HANDSHAKE_DISCONNECT;
 		else if (test_bit(PD_HANDSHAKE_RETRY, &pd->flags) && outcome == HANDSHAKE_OK)
 			outcome = HANDSHAKE_RETRY;
 	}
+	rcu_read_unlock();
 	clear_bit(CONN_INTRODUCTION_DUE, &connection->flags);
 	if (test_bit(CONN_HANDSHAKE, &connection->flags))
 		drbd_twopc_handshake_result(connection, outcome);
@@ -1493,6 +1518,11 @@ static int receive_state(struct drbd_connection *connection, struct drbd_packet_
 		drbd_conn_disconnecting(connection, "peer-state");
 		return -EIO;
 	case PEER_STATE_RECORD:
+		if (!test_bit(PD_IN_HANDSHAKE, &pd->flags)) {
+			/* Created here after our introduction; the next one will contain it. */
+			drbd_twopc_handshake_result(connection, HANDSHAKE_RETRY);
+			break;
+		}
 		record_initial_state(pd, word);
 		pd->peer_repl_last = f.conn;
 		return 0;

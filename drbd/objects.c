@@ -723,6 +723,21 @@ out:
 	return connection;
 }
 
+struct drbd_peer_device *drbd_connection_pd_next(struct drbd_connection *connection, int *vnr)
+{
+	struct drbd_peer_device *pd;
+
+	rcu_read_lock();
+	do {
+		pd = idr_get_next(&connection->peer_devices, vnr);
+		if (pd && kref_get_unless_zero(&pd->kref))
+			break;
+		(*vnr)++;
+	} while (pd);
+	rcu_read_unlock();
+	return pd;
+}
+
 struct drbd_connection *drbd_connection_next(struct drbd_resource *resource, u64 serial)
 {
 	struct drbd_connection *connection;

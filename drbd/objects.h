@@ -229,7 +229,7 @@ enum drbd_connection_flag {
 	CONN_TWOPC_LOST,		/* a PREPARE was sent there, and then it was lost */
 	CONN_SEND_DAGTAG,		/* tell the peer our position before the first write */
 	CONN_RECEIVER_RUNNING,
-	CONN_UUID_FROZEN,		/* this handshake holds device->uuid_freeze of all volumes */
+	CONN_UUID_FROZEN,		/* this handshake holds uuid_freeze of volumes: PD_UUID_FROZEN */
 	CONN_WALKING,			/* somebody is sending what the transfer log holds */
 	CONN_INTRODUCTION_DUE,		/* a PREPARE(connect) is out, the answer to it has not come in */
 	CONN_JUDGING,			/* the receiver is at an introduction of the peer */
@@ -478,6 +478,8 @@ enum drbd_peer_device_flag {
 	PD_AFTER_START_COMPARE,		/* repeat the comparison when the running resync ended */
 	PD_GOT_STABLE,
 	PD_BITMAP_SENDING,
+	PD_IN_HANDSHAKE,		/* was there when the (last) connect handshake began */
+	PD_UUID_FROZEN,			/* this handshake holds device->uuid_freeze; req_lock */
 };
 
 struct drbd_peer_device {

@@ -617,7 +617,7 @@ static void cleanup(struct drbd_connection *connection)
 	drbd_peer_requests_lost(connection);
 	drbd_sender_quiesce(connection);
 
-	idr_for_each_entry(&connection->peer_devices, pd, vnr) {
+	for (vnr = 0; (pd = drbd_connection_pd_next(connection, &vnr)) != NULL; vnr++) {
 		struct drbd_device *device = pd->device;
 
 		clear_bit(PD_HAVE_SIZES, &pd->flags);
@@ -630,6 +630,7 @@ static void cleanup(struct drbd_connection *connection)
 			drbd_bm_write(device);
 			drbd_ldev_put(device);
 		}
+		drbd_peer_device_put(pd);
 	}
 	drbd_tl_connection_lost(connection);
 	cancel_work_sync(&connection->peer_ack_work);
@@ -637,8 +638,10 @@ static void cleanup(struct drbd_connection *connection)
 	drbd_sender_reset(connection);
 	clear_bit(CONN_PING_PENDING, &connection->flags);
 	clear_bit(CONN_GRACEFUL_DISCONNECT, &connection->flags);
-	idr_for_each_entry(&connection->peer_devices, pd, vnr)
+	for (vnr = 0; (pd = drbd_connection_pd_next(connection, &vnr)) != NULL; vnr++) {
 		drbd_block_update_limits(pd->device);
+		drbd_peer_device_put(pd);
+	}
 	drbd_fence_after_disconnect(connection);
 	drbd_helper_connection(connection, "disconnected");
 }
