@@ -56,7 +56,9 @@ private:
 		 std::string once = "");
 	void add(Stage stage, const char *name, HelperCommand command, std::string once = "")
 	{
-		add(stage, name, std::vector<HelperCommand>{std::move(command)}, std::move(once));
+		std::vector<HelperCommand> commands;
+		commands.push_back(std::move(command));
+		add(stage, name, std::move(commands), std::move(once));
 	}
 
 	bool differ(OptionSet set, const Options &configured, const Options &running,

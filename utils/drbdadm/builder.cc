@@ -53,9 +53,9 @@ constexpr auto expectations = std::to_array<Expectation>({
 	{"via", "port", "address | port | via | ;"},
 });
 
-std::string cut(const std::string &text)
+std::string cut(std::string_view text)
 {
-	return text.size() > 20 ? text.substr(0, 20) + "..." : text;
+	return text.size() > 20 ? std::string(text.substr(0, 20)) + "..." : std::string(text);
 }
 
 bool starts_with(std::string_view text, std::string_view prefix)
@@ -67,20 +67,18 @@ bool starts_with(std::string_view text, std::string_view prefix)
 
 /* ---- session ---- */
 
-void ParseSession::claim(std::string_view what, const std::string &key, Pos pos)
+void ParseSession::claim(std::string_view what, std::string_view key, Pos pos)
 {
 	if (show_mode)
 		return;
-	auto [it, inserted] = claims_.emplace(key, pos);
-	if (inserted)
+	const Pos *first = claims_.add(key, pos);
+	if (!first)
 		return;
-	const Pos &first = it->second;
-	std::string w(what);
+	std::string use = std::string(what) + " '" + std::string(key) + "' ";
 	throw Failure(exit_code::config,
-		      *pos.file + ":" + std::to_string(pos.line) + ": conflicting use of " + w +
-			      " '" + key + "' ...\n" + *first.file + ":" +
-			      std::to_string(first.line) + ": " + w + " '" + key +
-			      "' first used here.");
+		      *pos.file + ":" + std::to_string(pos.line) + ": conflicting use of " + use +
+			      "...\n" + *first->file + ":" + std::to_string(first->line) + ": " +
+			      use + "first used here.");
 }
 
 void ParseSession::exclude(const std::string &name)
@@ -116,8 +114,9 @@ Builder::Builder(ParseSession &session, const std::string &given, const std::str
 
 void Builder::run(const std::string &text)
 {
-	constexpr size_t bytes_per_claim = 64;
-	session_.claims_.reserve(session_.claims_.size() + text.size() / bytes_per_claim);
+	constexpr size_t bytes_per_claim = 16;
+	if (!session_.show_mode)
+		session_.claims_.reserve(session_.claims_.size() + text.size() / bytes_per_claim);
 	Scanner scanner(text, given_);
 	Parser parser(scanner, *this);
 	parser.parse();
@@ -190,7 +189,7 @@ void Builder::invalid(int line, const std::string &message)
 	config_.valid = false;
 }
 
-void Builder::claim(std::string_view what, const std::string &key, int line)
+void Builder::claim(std::string_view what, std::string_view key, int line)
 {
 	session_.claim(what, key, given(line));
 }
@@ -209,7 +208,7 @@ bool Builder::in_range(const Token &t, const char *name, long value, long min, l
 {
 	if (session_.show_mode || (value >= min && value <= max))
 		return true;
-	invalid(t.line, std::string(name) + " " + t.text + " => " + std::to_string(value) +
+	invalid(t.line, std::string(name) + " " + t.str() + " => " + std::to_string(value) +
 				" out of range [" + std::to_string(min) + ".." +
 				std::to_string(max) + "].");
 	return false;
@@ -262,14 +261,14 @@ void Builder::global_number(const Token &name, const Token &value)
 		if (n.name != name.text)
 			continue;
 		long v = number(value);
-		if (in_range(value, name.text.c_str(), v, n.min, n.max))
+		if (in_range(value, name.str().c_str(), v, n.min, n.max))
 			config_.global.*n.member = static_cast<int>(v);
 	}
 }
 
 void Builder::require(const Token &op, const Token &version)
 {
-	auto suffix = std::string_view(op.text).substr(op.text.size() - 2);
+	auto suffix = op.text.substr(op.text.size() - 2);
 	auto wanted = Version::parse(version.text);
 	auto loaded = driver_version();
 
@@ -292,7 +291,7 @@ void Builder::require(const Token &op, const Token &version)
 				      at(version.line) +
 					      "Validation error: drbd-module-version " +
 					      loaded->text() + " " + std::string(t.sign) + " " +
-					      version.text + " not true");
+					      version.str() + " not true");
 }
 
 void Builder::parse_included(const std::string &path)
@@ -309,7 +308,7 @@ void Builder::parse_included(const std::string &path)
 
 void Builder::include(const Token &pattern)
 {
-	std::string path = resolve(pattern.text);
+	std::string path = resolve(pattern.str());
 	std::string where = *absolute_ + ":" + std::to_string(pattern.line) + ": ";
 	glob_t found{};
 	int rc = pattern.text.empty() || !session_.read_files
@@ -385,10 +384,9 @@ void Builder::end_resource()
 {
 	at_top_ = true;
 	scopes_.clear();
-	auto by_number = [](const Volume &a, const Volume &b) { return a.vnr < b.vnr; };
-	std::stable_sort(resource_->volumes.begin(), resource_->volumes.end(), by_number);
+	sort_by_number(resource_->volumes);
 	for (auto &h : resource_->hosts)
-		std::stable_sort(h.volumes.begin(), h.volumes.end(), by_number);
+		sort_by_number(h.volumes);
 	complete_volumes(*resource_, session_, false);
 	if (resource_->is_common)
 		config_.common = std::move(resource_);
@@ -403,13 +401,13 @@ void Builder::protocol(const Token &t, const Token &value)
 	claim("protocol statement", resource_->name + ": protocol", t.line);
 	const OptionRule *rule = find_rule(OptionSet::net, "protocol");
 	if (rule)
-		check_value(*rule, value.text, value.line);
-	resource_->net.append("protocol", value.text);
+		check_value(*rule, value.str(), value.line);
+	resource_->net.append("protocol", value.str());
 }
 
 void Builder::template_file(const Token &name)
 {
-	std::string path = resolve(name.text);
+	std::string path = resolve(name.str());
 	std::string absolute = absolute_path(path);
 
 	resource_->template_file = absolute;
@@ -499,12 +497,12 @@ void Builder::begin_floating(const Token &t)
 
 void Builder::begin_stacked(const Token &t, const Token &lower)
 {
-	claim("stacked-on-top-of", "stacked:" + lower.text, t.line);
+	claim("stacked-on-top-of", "stacked:" + lower.str(), t.line);
 	host_ = &resource_->hosts.emplace_back();
 	host_->pos = absolute(t.line);
 	host_->kind = HostKind::stacked;
 	host_->lower_name = lower.text;
-	host_->names = {lower.text};
+	host_->names = {lower.str()};
 	resource_->stacked = true;
 	scopes_.push_back(Scope::stacked_host);
 }
@@ -600,7 +598,7 @@ void Builder::disk(const Token &t, const Token &name)
 	if (scope() == Scope::host)
 		claim("disk statement", host_key() + ":disk", t.line);
 	Volume *v = current_volume(t.line);
-	v->disk = name.text;
+	v->disk = name.str();
 	v->disk_pos = given(t.line);
 	v->own_disk = true;
 	if (name.text.empty())
@@ -631,7 +629,7 @@ void Builder::device(const Token &t, const Token *name, const Token *minor)
 	if (!name)
 		return;
 
-	std::string device = name->text;
+	std::string device = name->str();
 	if (starts_with(device, "drbd"))
 		device = "/dev/" + device;
 	bool mine = !host_ || host_->kind != HostKind::on ||
@@ -644,7 +642,7 @@ void Builder::device(const Token &t, const Token *name, const Token *minor)
 	}
 	v->device = device;
 
-	std::string digits = device.empty() ? name->text : device.substr(9);
+	std::string digits = device.empty() ? name->str() : device.substr(9);
 	bool numeric = !digits.empty() && digits.size() <= 8 &&
 		       digits.find_first_not_of("0123456789") == std::string::npos;
 	if (v->minor) {
@@ -666,7 +664,7 @@ void Builder::device(const Token &t, const Token *name, const Token *minor)
 	struct stat st;
 	if (numeric)
 		v->minor = static_cast<unsigned>(std::stoul(digits));
-	else if (stat(device.empty() ? name->text.c_str() : device.c_str(), &st) == 0 &&
+	else if (stat((device.empty() ? name->str() : device).c_str(), &st) == 0 &&
 		 S_ISBLK(st.st_mode) && major(st.st_rdev) == drbd_major)
 		v->minor = ::minor(st.st_rdev);
 	else
@@ -684,7 +682,7 @@ void Builder::meta_disk(const Token &t, const Token &name, const Token *index)
 	if (scope() == Scope::host)
 		claim("meta-disk statement", host_key() + ":meta-disk", t.line);
 	Volume *v = current_volume(t.line);
-	v->meta_disk = name.text;
+	v->meta_disk = name.str();
 	v->meta_disk_pos = given(t.line);
 	v->own_meta_disk = true;
 	if (name.text == "internal")
@@ -725,7 +723,7 @@ void Builder::begin_connection(const Token &t, const Token &name)
 {
 	if (!name.text.empty())
 		session_.diag.say(at(t.line) + "explicitly named connections are deprecated!\n"
-					       "\tits name ('" + name.text + "') will be ignored");
+					       "\tits name ('" + name.str() + "') will be ignored");
 	connection_ = &resource_->connections.emplace_back();
 	connection_->pos = absolute(t.line);
 	resource_->uses_9_features = true;
@@ -862,7 +860,7 @@ void Builder::mesh_hosts()
 
 void Builder::open_options(const Token &keyword)
 {
-	const std::string &k = keyword.text;
+	const std::string_view k = keyword.text;
 	const std::string &r = resource_->name;
 
 	option_ = Token();
@@ -942,7 +940,7 @@ void Builder::option_name(const Token &name)
 						    OptionSet::resource, OptionSet::peer_device};
 	static constexpr OptionSet proxy_sets[] = {OptionSet::proxy};
 	std::span<const OptionSet> sets;
-	std::string text = name.text;
+	std::string text = name.str();
 
 	option_ = name;
 	option_values_ = 0;

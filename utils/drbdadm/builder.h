@@ -6,9 +6,9 @@
 #include <memory>
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
+#include "claims.h"
 #include "model.h"
 #include "options.h"
 #include "scanner.h"
@@ -20,10 +20,7 @@ class Diagnostics;
 // What all files of one configuration share while they are read.
 class ParseSession {
 public:
-	ParseSession(Config &config, Diagnostics &diag) : config(config), diag(diag)
-	{
-		claims_.reserve(expected_claims);
-	}
+	ParseSession(Config &config, Diagnostics &diag) : config(config), diag(diag) {}
 
 	// Reads the main file ("-": standard input) or a -t file.  Throws Failure when it cannot
 	// be opened or when parsing cannot go on; recoverable errors clear config.valid.
@@ -35,7 +32,7 @@ public:
 	void exclude(const std::string &name);
 
 	// Fails (status 10) if the key is in use already; else notes where it is used.
-	void claim(std::string_view what, const std::string &key, Pos pos);
+	void claim(std::string_view what, std::string_view key, Pos pos);
 
 	Config &config;
 	Diagnostics &diag;
@@ -49,8 +46,7 @@ public:
 
 private:
 	friend class Builder;
-	static constexpr size_t expected_claims = 1024;
-	std::unordered_map<std::string, Pos> claims_;
+	Claims claims_;
 	std::map<std::string, std::shared_ptr<Resource>> templates_;
 };
 
@@ -83,7 +79,7 @@ public:
 	void template_file(const Token &name);
 
 	void begin_names() { names_.clear(); }
-	void add_name(const Token &t) { names_.push_back(t.text); }
+	void add_name(const Token &t) { names_.emplace_back(t.text); }
 
 	void check_host_allowed(const Token &t);
 	void begin_host(const Token &t);
@@ -151,7 +147,7 @@ private:
 
 	void invalid(int line, const std::string &message);
 	[[noreturn]] void expected(const Token &got, const std::string &what);
-	void claim(std::string_view what, const std::string &key, int line);
+	void claim(std::string_view what, std::string_view key, int line);
 	long number(const Token &t);
 	bool in_range(const Token &t, const char *name, long value, long min, long max);
 

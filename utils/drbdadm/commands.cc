@@ -430,26 +430,25 @@ std::vector<Connection *> connections_of(Resource &r)
 
 void queue_up(Plan &plan, Resource &r)
 {
-	plan.add({Stage::create_resource, "new-resource", r.name, {lines::new_resource(r)}, ""});
+	plan.add(Stage::create_resource, "new-resource", r.name, lines::new_resource(r));
 	for (const auto &v : r.me->volumes) {
-		plan.add({Stage::disk_up, "new-minor", r.name, {lines::new_minor(r, v)}, ""});
+		plan.add(Stage::disk_up, "new-minor", r.name, lines::new_minor(r, v));
 		if (v.diskful())
 			plan.add({Stage::disk, "attach", r.name, lines::attach(r, v), ""});
 	}
 	for (const Connection *connection : connections_of(r)) {
 		const Connection &c = *connection;
-		plan.add({Stage::net_up, "new-peer", r.name, {lines::new_peer(r, c)}, ""});
+		plan.add(Stage::net_up, "new-peer", r.name, lines::new_peer(r, c));
 		for (const auto &p : c.paths)
 			if (p.mine && !p.unused)
-				plan.add({Stage::paths, "new-path", r.name,
-					  {lines::path("new-path", r, c, p.my_address,
-						       p.connect_to)},
-					  ""});
+				plan.add(Stage::paths, "new-path", r.name,
+					 lines::path("new-path", r, c, p.my_address,
+						     p.connect_to));
 		for (const auto &pd : c.peer_devices)
 			if (!pd.options.empty())
-				plan.add({Stage::peer_devices, "peer-device-options", r.name,
-					  {lines::peer_device_options(r, c, pd, false)}, ""});
-		plan.add({Stage::connect, "connect", r.name, {lines::to_peer("connect", r, c)}, ""});
+				plan.add(Stage::peer_devices, "peer-device-options", r.name,
+					 lines::peer_device_options(r, c, pd, false));
+		plan.add(Stage::connect, "connect", r.name, lines::to_peer("connect", r, c));
 	}
 }
 

@@ -2,6 +2,7 @@
 #include "derive.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <set>
 #include <unistd.h>
@@ -75,12 +76,18 @@ HostRef ref_to(HostSection &h)
 // CRC-32C over the address text, with the start value all existing nodes use.
 int32_t address_hash(const std::string &text)
 {
+	static constexpr auto table = [] {
+		std::array<uint32_t, 256> t{};
+		for (uint32_t c = 0; c < t.size(); c++) {
+			t[c] = c;
+			for (int i = 0; i < 8; i++)
+				t[c] = t[c] >> 1 ^ (t[c] & 1 ? 0x82F63B78 : 0);
+		}
+		return t;
+	}();
 	uint32_t crc = 0x1A656F21;
-	for (unsigned char c : text) {
-		crc ^= c;
-		for (int i = 0; i < 8; i++)
-			crc = crc >> 1 ^ (crc & 1 ? 0x82F63B78 : 0);
-	}
+	for (unsigned char c : text)
+		crc = crc >> 8 ^ table[(crc ^ c) & 0xff];
 	return static_cast<int32_t>(crc);
 }
 
@@ -540,11 +547,9 @@ void complete_volumes(Resource &r, ParseSession &session, bool stacked_hosts)
 {
 	if (r.is_common || session.show_mode)
 		return;
-	auto by_number = [](const Volume &a, const Volume &b) { return a.vnr < b.vnr; };
 	for (auto &h : r.hosts) {
 		if ((h.kind == HostKind::stacked) != stacked_hosts)
 			continue;
-		std::set<const Volume *> inherited_disks;
 		for (const auto &rv : r.volumes) {
 			Volume *v = find_volume(h.volumes, rv.vnr);
 			if (!v) {
@@ -570,7 +575,7 @@ void complete_volumes(Resource &r, ParseSession &session, bool stacked_hosts)
 			if (!v->tiebreaker)
 				v->tiebreaker = rv.tiebreaker;
 		}
-		std::stable_sort(h.volumes.begin(), h.volumes.end(), by_number);
+		sort_by_number(h.volumes);
 		for (const auto &v : h.volumes) {
 			const Volume *rv = find_volume(r.volumes, v.vnr);
 			bool disk_inherited = rv && rv->disk && v.disk == rv->disk && !v.own_disk;

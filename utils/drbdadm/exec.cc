@@ -2,6 +2,7 @@
 #include "exec.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
 #include <csignal>
@@ -103,16 +104,27 @@ FileDescriptor dev_null()
 
 }  // namespace
 
-std::string shell_escape(const std::string &text)
+static void append_escaped(std::string &out, std::string_view text)
 {
-	static constexpr std::string_view plain = "%+-./0123456789:=@ABCDEFGHIJKLMNOPQRSTUVWXYZ_"
-						  "abcdefghijklmnopqrstuvwxyz";
-	std::string out;
+	static constexpr auto plain = [] {
+		std::array<bool, 256> table{};
+		for (unsigned char c : std::string_view("%+-./0123456789:=@_"
+							"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+							"abcdefghijklmnopqrstuvwxyz"))
+			table[c] = true;
+		return table;
+	}();
 	for (char c : text) {
-		if (plain.find(c) == std::string_view::npos)
+		if (!plain[static_cast<unsigned char>(c)])
 			out += '\\';
 		out += c;
 	}
+}
+
+std::string shell_escape(const std::string &text)
+{
+	std::string out;
+	append_escaped(out, text);
 	return out;
 }
 
@@ -132,40 +144,49 @@ std::string registration_link(const std::string &name)
 	return std::string(run_dir) + "/drbd-" + safe + ".conf";
 }
 
+// What is to be executed, without the command's own arguments.
+Words Executor::prefix(const HelperCommand &command) const
+{
+	if (command.helper == Helper::shell)
+		return {"/bin/sh", "-c"};
+	return {settings_.programs[static_cast<int>(command.helper)]};
+}
+
 Words Executor::command_line(const HelperCommand &command) const
 {
-	Words words;
-	if (command.helper == Helper::shell)
-		words = {"/bin/sh", "-c"};
-	else
-		words = {settings_.programs[static_cast<int>(command.helper)]};
+	Words words = prefix(command);
 	words.insert(words.end(), command.args.begin(), command.args.end());
 	return words;
 }
 
-void Executor::print(const Words &words, const HelperCommand &command)
+void Executor::print(const HelperCommand &command)
 {
 	std::string line;
 	if (!settings_.sh_varname.empty() && !command.resource.empty())
 		line = settings_.sh_varname + "=" + shell_escape(command.resource) + "\n";
-	for (const auto &w : words) {
-		if (&w != &words.front())
+	auto add = [&line](const Words &words) {
+		for (const auto &w : words) {
+			append_escaped(line, w);
 			line += ' ';
-		line += shell_escape(w);
-	}
-	puts(line.c_str());
-	fflush(stdout);
+		}
+	};
+	add(prefix(command));
+	add(command.args);
+	line.back() = '\n';
+	fwrite(line.data(), 1, line.size(), stdout);
+	// Before what the helper says; a dry run starts none.
+	if (!settings_.dry_run)
+		fflush(stdout);
 }
 
 int Executor::run(const HelperCommand &command, std::string *captured)
 {
-	Words words = command_line(command);
-
 	if (settings_.dry_run || settings_.verbose)
-		print(words, command);
+		print(command);
 	if (settings_.dry_run)
 		return 0;
 
+	Words words = command_line(command);
 	int batch_status;
 	if (batch_mode_ && !captured && run_in_batch(command, words, &batch_status))
 		return finished(command, words, batch_status, command.quiet);
@@ -249,11 +270,10 @@ void Executor::run_parallel(const std::vector<HelperCommand> &commands)
 {
 	std::vector<pid_t> children;
 	for (const auto &c : commands) {
-		Words words = command_line(c);
 		if (settings_.dry_run || settings_.verbose)
-			print(words, c);
+			print(c);
 		if (!settings_.dry_run)
-			children.push_back(start(words, c, {}));
+			children.push_back(start(command_line(c), c, {}));
 	}
 	for (pid_t pid : children) {
 		int status;

@@ -87,7 +87,8 @@ public:
 
 private:
 	Words command_line(const HelperCommand &command) const;
-	void print(const Words &words, const HelperCommand &command);
+	Words prefix(const HelperCommand &command) const;
+	void print(const HelperCommand &command);
 	void register_config(const std::string &name);
 	int finished(const HelperCommand &command, const Words &words, int status, bool silent);
 	bool run_in_batch(const HelperCommand &command, const Words &words, int *status);

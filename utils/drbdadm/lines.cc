@@ -55,7 +55,8 @@ Words option_words(const Options &options, const Words &cli,
 			continue;
 		words.push_back("--" + o.name + (o.has_value ? "=" + o.value : ""));
 	}
-	return words + cli;
+	words.insert(words.end(), cli.begin(), cli.end());
+	return words;
 }
 
 namespace lines {
@@ -119,7 +120,10 @@ std::vector<HelperCommand> attach(const Resource &r, const Volume &v, const Word
 			       meta_index(v, "flexible")} +
 				 option_words(v.disk_options, cli),
 		      TimeLimit::medium);
-	return {meta(r, v, {"apply-al"}), attach};
+	std::vector<HelperCommand> commands;
+	commands.push_back(meta(r, v, {"apply-al"}));
+	commands.push_back(std::move(attach));
+	return commands;
 }
 
 HelperCommand detach(const Resource &r, unsigned minor, const Words &flags)

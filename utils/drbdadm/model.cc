@@ -65,6 +65,14 @@ Volume *find_volume(Volumes &volumes, int vnr)
 	return const_cast<Volume *>(find_volume(std::as_const(volumes), vnr));
 }
 
+void sort_by_number(Volumes &volumes)
+{
+	auto by_number = [](const Volume &a, const Volume &b) { return a.vnr < b.vnr; };
+	// stable_sort copies volumes to and fro even if there is nothing to do, as nearly always.
+	if (!std::is_sorted(volumes.begin(), volumes.end(), by_number))
+		std::stable_sort(volumes.begin(), volumes.end(), by_number);
+}
+
 std::string join(const std::vector<std::string> &words, std::string_view separator)
 {
 	std::string out;

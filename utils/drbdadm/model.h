@@ -95,6 +95,7 @@ struct Volume {
 using Volumes = std::vector<Volume>;
 Volume *find_volume(Volumes &volumes, int vnr);
 const Volume *find_volume(const Volumes &volumes, int vnr);
+void sort_by_number(Volumes &volumes);
 
 struct Resource;
 

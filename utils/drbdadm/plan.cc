@@ -37,6 +37,14 @@ void Plan::add(Step step)
 	steps_.push_back(std::move(step));
 }
 
+void Plan::add(Stage stage, std::string name, const std::string &resource, HelperCommand command)
+{
+	// An initializer list would have the command copied.
+	Step step{stage, std::move(name), resource, {}, ""};
+	step.commands.push_back(std::move(command));
+	add(std::move(step));
+}
+
 std::vector<std::string> Plan::resources() const
 {
 	std::vector<std::string> names;

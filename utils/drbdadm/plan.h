@@ -28,6 +28,7 @@ struct Step {
 class Plan {
 public:
 	void add(Step step);
+	void add(Stage stage, std::string name, const std::string &resource, HelperCommand command);
 	bool empty() const { return steps_.empty(); }
 
 	// Returns 0, or 1 after the first stage in which something failed.

@@ -277,8 +277,10 @@ int run(int argc, char **argv, Diagnostics &diag)
 			      "sh-nop commands");
 	refuse_old_driver();
 
-	Config config;
-	ParseSession session(config, diag);
+	// Neither is ever freed: taking a big configuration apart piece by piece just before the
+	// process ends takes as long as a good part of reading it.
+	static Config &config = *new Config;
+	static ParseSession &session = *new ParseSession(config, diag);
 	session.verbose = settings.verbose();
 	settings.node = session.local_node = local_node_name();
 	std::string file = choose_config_file(args, *command, diag);

@@ -102,6 +102,19 @@ constexpr bool by_text(const Keyword &a, const Keyword &b)
 }
 static_assert(std::is_sorted(keywords.begin(), keywords.end(), by_text));
 
+// first_of[c]: index of the first keyword that begins with c or a later character.
+constexpr auto first_of = [] {
+	std::array<unsigned char, 257> index{};
+	static_assert(keywords.size() < 256);
+	size_t k = 0;
+	for (size_t c = 0; c < index.size(); c++) {
+		while (k < keywords.size() && static_cast<unsigned char>(keywords[k].text[0]) < c)
+			k++;
+		index[c] = static_cast<unsigned char>(k);
+	}
+	return index;
+}();
+
 std::string excerpt(std::string_view text)
 {
 	return " >>>" + std::string(text.substr(0, 20)) + "...<<<";
@@ -126,20 +139,26 @@ int ScannerState::word(std::string_view text)
 	if (text.size() > max_word)
 		throw Failure(exit_code::config, *file + ":" + std::to_string(line) +
 							 ": Token too long" + excerpt(text));
-	auto it = std::lower_bound(keywords.begin(), keywords.end(), Keyword{text, 0}, by_text);
-	if (it != keywords.end() && it->text == text)
-		return it->token;
+	auto c = static_cast<unsigned char>(text[0]);
+	for (size_t k = first_of[c]; k < first_of[c + 1]; k++)
+		if (keywords[k].text == text)
+			return keywords[k].token;
 	return T::WORD;
 }
 
 int ScannerState::quoted(std::string_view text)
 {
-	value.clear();
-	size_t items = 0;
-	for (size_t i = 1; i + 1 < text.size(); i++, items++) {
-		if (text[i] == '\\')
-			i++;
-		value += text[i];
+	value = text.substr(1, text.size() - 2);
+	size_t items = value.size();
+	if (value.find('\\') != std::string_view::npos) {
+		std::string &plain = unescaped.emplace_back();
+		for (size_t i = 0; i < value.size(); i++) {
+			if (value[i] == '\\')
+				i++;
+			plain += value[i];
+		}
+		items = plain.size();
+		value = plain;
 	}
 	if (items > max_string_items)
 		throw Failure(exit_code::config,
@@ -183,7 +202,8 @@ int Scanner::next(Token *token)
 	} else if (state_.has_value) {
 		token->text = state_.value;
 	} else {
-		token->text.assign(drbdcfg_get_text(flex_), drbdcfg_get_leng(flex_));
+		token->text = {drbdcfg_get_text(flex_),
+			       static_cast<size_t>(drbdcfg_get_leng(flex_))};
 	}
 	return kind;
 }

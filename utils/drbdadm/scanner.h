@@ -2,6 +2,7 @@
 // From text to tokens.  One Scanner per file; the flex rules are in lexer.l.
 #pragma once
 
+#include <deque>
 #include <string>
 #include <string_view>
 
@@ -10,18 +11,22 @@ typedef void *yyscan_t;
 namespace drbd::adm {
 
 // The value of every symbol of the grammar: the text of the token (quotes removed) and where
-// it began.
+// it began.  The text is valid as long as the Scanner; the parser copies and moves tokens on its
+// stack all the time, so that they must not own it.
 struct Token {
-	std::string text;
+	std::string_view text;
 	int line = 0;
+
+	std::string str() const { return std::string(text); }
 };
 
 // What flex actions work on.
 struct ScannerState {
 	const std::string *file = nullptr;
 	int line = 1;
-	std::string value;     // text of a quoted string without quotes and escapes
+	std::string_view value;  // text of a quoted string without quotes and escapes
 	bool has_value = false;
+	std::deque<std::string> unescaped;  // where it differs from what is in the file
 
 	int word(std::string_view text);    // keyword or WORD; throws Failure if too long
 	int quoted(std::string_view text);  // WORD; throws Failure if too long
