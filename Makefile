@@ -274,6 +274,7 @@ bench: deps
 	+@$(MAKE) --no-print-directory BUILD=$(BUILD) utils
 	+@scripts/modules-all $(BUILD) 6.1
 	@BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py
+	@BUILD=$(BUILD) $(PYTHON) tests/bench/tools.py
 
 deps:
 	@scripts/install-deps
