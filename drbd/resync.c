@@ -298,9 +298,10 @@ int drbd_receive_bitmap(struct drbd_connection *connection, struct drbd_packet_i
 	if (!pd)
 		return -EPROTO;
 	p = priv(pd);
-	if (pd->bitmap_index < 0) {
-		pd_err(pd, "a bitmap from a peer without a slot\n");
-		return -EPROTO;
+	if (pd->bitmap_index < 0 || READ_ONCE(pd->device->disk_state) < D_NEGOTIATING) {
+		/* The disk went away while it was on its way. */
+		p->receiving = false;
+		return 0;
 	}
 	if (!p->receiving) {
 		/* The peer may be faster than our own commit. */
@@ -309,8 +310,10 @@ int drbd_receive_bitmap(struct drbd_connection *connection, struct drbd_packet_i
 		drbd_bm_stream_init(&p->recv, drbd_bm_wire_bits(pd->device));
 		p->receiving = true;
 	}
-	if (!drbd_ldev_get(pd->device, D_NEGOTIATING))
-		return -EPROTO;
+	if (!drbd_ldev_get(pd->device, D_NEGOTIATING)) {
+		p->receiving = false;
+		return 0;
+	}
 	use = expects_bitmap(pd);
 	if (pi->cmd == P_BITMAP) {
 		u64 word = drbd_bm_stream_plain_pos(&p->recv) / 64;

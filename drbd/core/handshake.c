@@ -348,8 +348,9 @@ static bool apply_rr_conflict(const struct drbd_handshake_in *in, struct drbd_ha
 {
 	bool auto_discard = in->rr_conflict == ASB_AUTO_DISCARD && !in->attach;
 	bool crashed = out->rule == RULE_CRASHED_PRIMARY;
+	/* A disk that is being attached is not what the applications see: no conflict. */
 	bool i_conflict = in->self_role == R_PRIMARY && !in->demotion_ok &&
-			  self_disk(in) >= D_CONSISTENT;
+			  in->self_disk >= D_CONSISTENT;
 	bool peer_conflicts = in->peer_role == R_PRIMARY && peer_disk(in) >= D_CONSISTENT;
 
 	if (!has_bits(in, out->strategy))

@@ -438,6 +438,13 @@ TEST(Handshake, RrConflict)			/* 5.10 */
 			  policy == ASB_RETRY_CONNECT ? HANDSHAKE_RETRY : HANDSHAKE_DISCONNECT);
 		EXPECT_EQ(e.out[1].would_be_target, !goes);
 		EXPECT_EQ(!!(e.out[1].helpers & HELPER_PRI_LOST), policy == ASB_CALL_HELPER);
+		/* A Primary that attaches its old disk has shown the peer's data all the time. */
+		e.in[1].attach = e.in[0].attach = true;
+		e.in[1].self_disk = e.in[0].peer_disk = D_NEGOTIATING;
+		e.in[1].self_md_disk = D_UP_TO_DATE;
+		e.expect(L_WF_BITMAP_S, L_WF_BITMAP_T);
+		e.in[1].attach = e.in[0].attach = false;
+		e.in[1].self_disk = e.in[0].peer_disk = D_UP_TO_DATE;
 		e.in[0].self_bits = 0;	/* nothing would be lost */
 		e.expect(L_WF_BITMAP_S, L_WF_BITMAP_T);
 	}
