@@ -70,7 +70,7 @@ def test_disk_in_use_and_without_metadata(cluster):
     hw1 = cluster[0]
     configure(cluster, QUICK)
     r = hw1.run("drbdadm up r0", check=None, timeout=60)
-    assert r.rc != 0 and "create-md" in r.text, r
+    assert r.rc != 0 and "No valid meta data found" in r.text, r
     hw1.run("drbdadm down r0", check=None)
     hw1.run("mkfs.ext4 -q /dev/vdb && mount /dev/vdb /mnt", timeout=120)
     r = hw1.run("drbdadm create-md r0 </dev/null", check=None, timeout=60)
