@@ -250,7 +250,10 @@ packaging: utils man
 
 # Static checks of the kernel sources.
 sparse:
-	+@$(MAKE) --no-print-directory BUILD=$(BUILD)/sparse C=2 CHECK=sparse modules
+	@mkdir -p $(BUILD)
+	+@set -o pipefail; $(MAKE) --no-print-directory BUILD=$(BUILD)/sparse C=2 CHECK=sparse modules 2>&1 | \
+		tee $(BUILD)/sparse.log
+	@! grep -E 'warning:|error:' $(BUILD)/sparse.log
 
 system-build: utils
 	+@scripts/modules-all $(BUILD)

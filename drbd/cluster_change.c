@@ -232,6 +232,7 @@ static void explain_no(struct drbd_resource *resource, u64 no, struct drbd_reply
 
 static struct drbd_txn *begin_again(struct drbd_resource *resource, const char *tag,
 				    unsigned int cflags, drbd_txn_fn fn, void *arg)
+	__acquires(&resource->req_lock)
 {
 	struct drbd_txn *t = drbd_txn_begin(resource, tag);
 
@@ -241,6 +242,7 @@ static struct drbd_txn *begin_again(struct drbd_resource *resource, const char *
 
 int drbd_twopc_change(struct drbd_txn *t, unsigned int chg_flags, drbd_txn_fn fn, void *arg,
 		      const struct drbd_twopc_request *wanted, struct drbd_reply *reply)
+	__releases(&t->resource->req_lock)
 {
 	struct drbd_resource *resource = t->resource;
 	const char *tag = t->tag;

@@ -1320,6 +1320,7 @@ static void wake_senders(struct drbd_request *req, struct drbd_connection **dire
 }
 
 static void fail_unregistered(struct drbd_request *req)
+	__releases(&req->device->resource->req_lock)
 {
 	struct bio_list done = BIO_EMPTY_LIST;
 

@@ -315,6 +315,7 @@ static void txn_fill(struct drbd_txn *t)
 }
 
 struct drbd_txn *drbd_txn_begin(struct drbd_resource *resource, const char *tag)
+	__acquires(&resource->req_lock)
 {
 	unsigned int n_conn, n_dev;
 	struct drbd_txn *t = NULL;
@@ -336,6 +337,7 @@ struct drbd_txn *drbd_txn_begin(struct drbd_resource *resource, const char *tag)
 }
 
 void drbd_txn_abort(struct drbd_txn *t)
+	__releases(&t->resource->req_lock)
 {
 	spin_unlock_irq(&t->resource->req_lock);
 	txn_free(t);
@@ -668,6 +670,7 @@ void drbd_txn_commit_locked(struct drbd_txn *t, struct completion *done)
 }
 
 void drbd_txn_commit(struct drbd_txn *t, struct completion *done)
+	__releases(&t->resource->req_lock)
 {
 	struct drbd_resource *resource = t->resource;
 

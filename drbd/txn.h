@@ -42,14 +42,16 @@ typedef unsigned int (*drbd_txn_fn)(struct drbd_txn *t, void *arg);
  * Allocates, takes req_lock (irq saved in nothing: process context), fills the
  * snapshot.  Never fails.  Ends with drbd_txn_abort() or drbd_txn_commit().
  */
-struct drbd_txn *drbd_txn_begin(struct drbd_resource *resource, const char *tag);
+struct drbd_txn *drbd_txn_begin(struct drbd_resource *resource, const char *tag)
+	__acquires(&resource->req_lock);
 /* Drops req_lock and everything else. */
-void drbd_txn_abort(struct drbd_txn *t);
+void drbd_txn_abort(struct drbd_txn *t) __releases(&t->resource->req_lock);
 /*
  * Commits what drbd_state_check() accepted, drops req_lock, queues the follow-up
  * work.  @done, if not NULL, is completed when that ran.
  */
-void drbd_txn_commit(struct drbd_txn *t, struct completion *done);
+void drbd_txn_commit(struct drbd_txn *t, struct completion *done)
+	__releases(&t->resource->req_lock);
 /* Like commit, but keeps req_lock and @t unusable afterwards. */
 void drbd_txn_commit_locked(struct drbd_txn *t, struct completion *done);
 
@@ -74,7 +76,8 @@ void drbd_twopc_perform(struct drbd_resource *resource, const struct drbd_twopc_
 			u8 from_node);
 void drbd_twopc_fill_env(struct drbd_txn *t, struct drbd_twopc_env *env);
 int drbd_twopc_change(struct drbd_txn *t, unsigned int chg_flags, drbd_txn_fn fn, void *arg,
-		      const struct drbd_twopc_request *req, struct drbd_reply *reply);
+		      const struct drbd_twopc_request *req, struct drbd_reply *reply)
+	__releases(&t->resource->req_lock);
 void drbd_twopc_timer_work(struct work_struct *work);
 void drbd_twopc_node_lost(struct drbd_resource *resource, u8 node);
 
