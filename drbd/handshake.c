@@ -703,6 +703,12 @@ static void note_missed_end(struct drbd_peer_device *pd)
 	u64 resolved;
 	int c, d;
 
+	/* What counts is what was sent for this attempt, not what an earlier peer was told. */
+	wait_event_timeout(device->resource->state_wait,
+			   test_bit(PD_INITIAL_STATE_SENT, &pd->flags) ||
+			   connection->cstate < C_CONNECTING, HZ);
+	if (!test_bit(PD_INITIAL_STATE_SENT, &pd->flags))
+		return;
 	t = drbd_txn_begin(device->resource, "uuids");
 	c = drbd_txn_conn(t, connection);
 	d = drbd_txn_dev(t, device);
