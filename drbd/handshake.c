@@ -703,7 +703,7 @@ static void note_missed_end(struct drbd_peer_device *pd)
 	u64 resolved;
 	int c, d;
 
-	/* What counts is what was sent for this attempt, not what an earlier peer was told. */
+	/* What counts is what was sent for this attempt, not for an earlier one. */
 	wait_event_timeout(device->resource->state_wait,
 			   test_bit(PD_INITIAL_STATE_SENT, &pd->flags) ||
 			   connection->cstate < C_CONNECTING, HZ);
