@@ -36,6 +36,7 @@
 struct drbd_resync_priv {
 	struct drbd_peer_device *pd;
 	struct drbd_rate rate;
+	u64 free_ns;			/* when c-max-rate lets more be asked for */
 	struct delayed_work tick;
 	struct work_struct start;
 	struct work_struct finish;
@@ -120,6 +121,7 @@ void drbd_resync_init_progress(struct drbd_peer_device *pd, u8 repl_state)
 	pd->rs.last_notify_jif = jiffies;
 	atomic_set(&pd->rs.answered_sectors, 0);
 	drbd_rate_init(&priv(pd)->rate);
+	priv(pd)->free_ns = 0;
 	if (drbd_is_sync_target(repl_state))
 		decide_csums(pd);
 }
@@ -716,6 +718,29 @@ static unsigned int make_requests(struct drbd_peer_device *pd, unsigned int bloc
 
 static void pass_complete(struct drbd_peer_device *pd);
 
+/*
+ * A tick comes early when all answers are there, and then asks for a whole tick's
+ * amount: the limit (c-max-rate or resync-rate, KiB/s, 0: none) has to hold nevertheless.
+ */
+static void took(struct drbd_resync_priv *p, unsigned int blocks, u32 max_rate)
+{
+	u64 now = ktime_get_ns();
+
+	if (!max_rate)
+		return;
+	p->free_ns = max(p->free_ns, now) + div_u64((u64)blocks * 4 * NSEC_PER_SEC, max_rate);
+	/* Single blocks may be large, and the rate absurdly low; it may also be raised. */
+	p->free_ns = min_t(u64, p->free_ns, now + NSEC_PER_SEC);
+}
+
+/* Jiffies until more may be asked for. */
+static unsigned long hold(struct drbd_resync_priv *p)
+{
+	u64 now = ktime_get_ns();
+
+	return p->free_ns > now ? nsecs_to_jiffies(p->free_ns - now) : 0;
+}
+
 /* Caller has an ldev reference. */
 static void one_tick(struct drbd_resync_priv *p)
 {
@@ -725,10 +750,9 @@ static void one_tick(struct drbd_resync_priv *p)
 	struct drbd_rate_conf conf;
 	struct peer_device_conf *pc;
 	unsigned int want, done;
-	unsigned long elapsed;
+	unsigned long elapsed, delay;
 	bool verify = rs == L_VERIFY_S;
 	u64 left;
-	u32 ms;
 
 	if (!(active_target(pd) || verify) || pd->rs.finishing ||
 	    pd->connection->cstate < C_CONNECTED)
@@ -745,17 +769,23 @@ static void one_tick(struct drbd_resync_priv *p)
 	rcu_read_unlock();
 	limits.align_blocks = 1U << (drbd_bm_block_shift(pd->device) - 12);
 
-	elapsed = jiffies - pd->rs.last_tick_jif;
-	pd->rs.last_tick_jif = jiffies;
-	want = drbd_rate_tick(&p->rate, &conf, &limits,
-			      atomic_xchg(&pd->rs.answered_sectors, 0), jiffies_to_msecs(elapsed));
-	/* Statistics: blocks of 4 KiB per tick to KiB/s. */
-	if (elapsed)
-		WRITE_ONCE(pd->rs.c_sync_rate, div_u64((u64)want * 4 * HZ, elapsed));
-	if (verify)
-		done = drbd_verify_tick(pd, want);
-	else
-		done = make_requests(pd, want);
+	delay = hold(p);
+	if (!delay) {
+		elapsed = jiffies - pd->rs.last_tick_jif;
+		pd->rs.last_tick_jif = jiffies;
+		want = drbd_rate_tick(&p->rate, &conf, &limits,
+				      atomic_xchg(&pd->rs.answered_sectors, 0),
+				      jiffies_to_msecs(elapsed));
+		/* Statistics: blocks of 4 KiB per tick to KiB/s. */
+		if (elapsed)
+			WRITE_ONCE(pd->rs.c_sync_rate, div_u64((u64)want * 4 * HZ, elapsed));
+		if (verify)
+			done = drbd_verify_tick(pd, want);
+		else
+			done = make_requests(pd, want);
+		took(p, done, conf.c_plan_ahead ? conf.c_max_rate : conf.resync_rate);
+		delay = max(msecs_to_jiffies(drbd_rate_next_tick_ms(done, want, false)), hold(p));
+	}
 
 	left = verify ? pd->ov.left : drbd_bm_weight(pd->device, pd->bitmap_index);
 	advance_marks(pd, left);
@@ -769,8 +799,7 @@ static void one_tick(struct drbd_resync_priv *p)
 		pass_complete(pd);
 		return;
 	}
-	ms = drbd_rate_next_tick_ms(done, want, false);
-	queue_delayed_work(system_unbound_wq, &p->tick, msecs_to_jiffies(ms) ?: 1);
+	queue_delayed_work(system_unbound_wq, &p->tick, delay ?: 1);
 }
 
 static void tick_work(struct work_struct *work)
