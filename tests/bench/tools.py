@@ -3,8 +3,9 @@
 
 Reading 2,000 resources is measured on this machine, where nothing is executed: CPU time, the
 best of several runs, because the time on the clock of a busy machine says little.  Bringing 300
-resources up and down is measured on the clock of one virtual node with our kernel modules:
-the same commands, by either drbdadm, which starts its own drbdsetup.
+resources up and down is measured on the clock of one virtual node with our kernel modules: the
+same commands, with either set of tools installed on the node's own file system.  The kernel runs
+the installed drbdadm too: once for each connection that ends.
 
 tools.py [parse|node]...     default: both; the table goes to $BUILD/bench-tools.md as well
 """
@@ -17,12 +18,15 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "system"))
 from vnodes import Cluster, image  # noqa: E402
-from debian_utils import DEBIAN, debian_tools  # noqa: E402
+from debian_utils import DEBIAN, TOOLS  # noqa: E402
 
 PARSED = 2000
 RUNS = int(os.environ.get("BENCH_RUNS", "15"))
 STARTED = int(os.environ.get("BENCH_RESOURCES", "300"))
 OURS = os.path.join(image.BUILD, "bin")
+
+# Not the build directory, which is first on nodes otherwise.
+PATH = "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
 
 RESOURCE = """resource r%(n)d {
   on hw1 { device /dev/drbd%(n)d; disk %(disk)s; address 10.11.56.2:%(port)d; meta-disk internal; }
@@ -118,10 +122,21 @@ def parse():
     return rows
 
 
+def install(node, tools):
+    """Puts a set of tools, without debugging symbols, where an installation has them."""
+    node.run(" && ".join(f"rm -f /usr/sbin/{t} && cp -L {tools}/{t} /usr/sbin/{t} && "
+                         f"strip /usr/sbin/{t}" for t in TOOLS))
+    if tools == DEBIAN:
+        node.run(f"mkdir -p /lib/drbd && cp -r {DEBIAN}/../lib/drbd/. /lib/drbd/")
+    for t in TOOLS:
+        node.run(f"{PATH} test $({PATH} command -v {t}) = /usr/sbin/{t} && test ! -L /usr/sbin/{t} "
+                 f"&& test /sbin/{t} -ef /usr/sbin/{t}")
+
+
 def timed(node, command):
     """Seconds on the node's clock that a command takes."""
     # The clock of the node: how long it takes to hand over a command does not count.
-    out = node.run("read a b </proc/uptime; " + command + " >/tmp/said 2>&1; rc=$?; "
+    out = node.run(f"export {PATH}; read a b </proc/uptime; {command} >/tmp/said 2>&1; rc=$?; "
                    "read c d </proc/uptime; echo $rc $a $c", timeout=900).out.split()
     if out[0] != "0":
         raise SystemExit(f"{command}: exit code {out[0]}\n" + node.out("tail -n 20 /tmp/said"))
@@ -129,7 +144,7 @@ def timed(node, command):
 
 
 def present(node):
-    return len(json.loads(node.run("drbdsetup status --json").out))
+    return len(json.loads(node.run(f"{PATH} drbdsetup status --json").out))
 
 
 def cycle(node):
@@ -146,30 +161,31 @@ def cycle(node):
     step("`adjust all`, nothing to do", "drbdadm adjust all", STARTED)
     step("`down all`", "drbdadm down all", 0)
     step("`adjust all`, all to do", "drbdadm adjust all", STARTED)
-    node.run("drbdadm down all", timeout=900)
     return steps
 
 
 def on_node():
     """Rows for 300 resources without disk on one node; nobody answers at the other end."""
     cluster = Cluster("bench-tools", size=1, disks=[], ours=True)
+    node = cluster[0]
+    results = {}
     try:
-        cluster.start()
-        node = cluster[0]
-        node.write_file("/etc/drbd.conf", "global { usage-count no; }\n" +
-                        resources(RESOURCE, STARTED, "none").replace("meta-disk internal; ", ""))
-        node.run("modprobe drbd && modprobe drbd_transport_tcp")
-        print("ours ...", flush=True)
-        mine = cycle(node)
-        print("Debian's ...", flush=True)
-        with debian_tools(cluster):
-            theirs = cycle(node)
-        trouble = cluster.trouble()
-        if trouble:
-            raise SystemExit(f"the kernel complains:\n{trouble}")
-        return [(f"{name}, {STARTED} resources", "s", mine[name], theirs[name]) for name in mine]
+        for tools in (OURS, DEBIAN):
+            # Started anew: what one set of tools left behind shall not slow the other down.
+            cluster.start()
+            print(f"{tools} ...", flush=True)
+            install(node, tools)
+            node.write_file("/etc/drbd.conf", "global { usage-count no; }\n" + resources(
+                RESOURCE, STARTED, "none").replace("meta-disk internal; ", ""))
+            node.run("modprobe drbd && modprobe drbd_transport_tcp")
+            results[tools] = cycle(node)
+            trouble = cluster.trouble()
+            if trouble:
+                raise SystemExit(f"the kernel complains:\n{trouble}")
     finally:
         cluster.power_off()
+    return [(f"{name}, {STARTED} resources", "s", mine, results[DEBIAN][name])
+            for name, mine in results[OURS].items()]
 
 
 def table(rows):

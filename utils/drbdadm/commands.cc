@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <optional>
 #include <random>
 #include <set>
 #include <thread>
@@ -860,7 +861,7 @@ constexpr auto table = std::to_array<CommandSpec>({
 	{"role", 1, Backend::none, 0, resource_command},
 	{"cstate", 1, Backend::none, connections, peer_command},
 	{"dstate", 1, Backend::drbdmeta, volumes, dstate},
-	{"status", 1, Backend::status, objects_optional, status, nullptr, status_of_all},
+	{"status", 1, Backend::status, objects_optional | for_display, status, nullptr, status_of_all},
 	{"dump", 1, Backend::none, verify_ip | objects_optional | flag::dump | test_ok, dump_one,
 	 nullptr, dump_all},
 	{"dump-xml", 1, Backend::none, verify_ip | objects_optional | flag::dump | test_ok,
@@ -1317,6 +1318,9 @@ int run_command(Run &run, const std::vector<std::string> &objects)
 	else
 		for (const auto &o : objects)
 			portions.push_back({o});
+	std::optional<Executor::Batch> batch;
+	if ((all || objects.size() > 1) && !(command.flags & for_display))
+		batch.emplace(run.executor);
 	for (const auto &portion : portions) {
 		auto targets = selection.resolve(portion);
 		verify_ips(run, targets, !(command.flags & flag::dump));

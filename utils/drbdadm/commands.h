@@ -94,6 +94,7 @@ inline constexpr unsigned no_config = 1024;   // does not read the configuration
 inline constexpr unsigned dump = 2048;
 inline constexpr unsigned test_ok = 4096;     // allowed with -t
 inline constexpr unsigned find_config = 8192; // may be called by kernel or udev
+inline constexpr unsigned for_display = 16384; // its helper looks at the terminal
 }  // namespace flag
 
 std::span<const CommandSpec> command_table();
