@@ -1054,25 +1054,3 @@ void drbd_check_fencing_freeze(struct drbd_connection *connection)
 	}
 	drbd_change(connection->resource, CHG_HARD, freeze_end, &f, "fencing", NULL, NULL);
 }
-
-/* --------------------------------------------------------------------- resize */
-
-void drbd_twopc_resize_apply(struct drbd_resource *resource, int vnr, u64 size)
-{
-	struct drbd_device *device;
-
-	spin_lock_irq(&resource->req_lock);
-	device = idr_find(&resource->devices, vnr);
-	if (device)
-		drbd_device_get(device);
-	spin_unlock_irq(&resource->req_lock);
-	if (!device)
-		return;
-	if (drbd_ldev_get(device, D_NEGOTIATING)) {
-		drbd_set_size(device, size, size, 0, NULL);
-		drbd_ldev_put(device);
-	} else {
-		drbd_block_set_capacity(device, size);
-	}
-	drbd_device_put(device);
-}

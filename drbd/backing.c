@@ -604,6 +604,7 @@ static int attach_inner(struct drbd_device *device, const struct disk_conf *conf
 	struct drbd_backing_dev *ldev = device->ldev;
 	struct drbd_resource *resource = device->resource;
 	struct drbd_size_view view;
+	bool clean;
 	u64 size;
 	int rv;
 
@@ -645,10 +646,18 @@ static int attach_inner(struct drbd_device *device, const struct disk_conf *conf
 	if (rv != NO_ERROR)
 		return rv;
 	drbd_block_update_limits(device);
-	if (drbd_determine_size(device, conf->disk_size,
-				new_space_is_clean(device, conf) ? DRBD_DDS_NO_RESYNC : 0,
-				reply) == DRBD_SIZE_ERROR)
+	clean = new_space_is_clean(device, conf);
+	switch (drbd_determine_size(device, conf->disk_size, clean ? DRBD_DDS_NO_RESYNC : 0,
+				    reply)) {
+	case DRBD_SIZE_ERROR:
 		return ERR_NOMEM_BITMAP;
+	case DRBD_SIZE_GREW:
+		if (!clean)
+			drbd_device_grew(device, view.capacity);
+		break;
+	default:
+		break;
+	}
 	rv = apply_flags(device);
 	if (rv != NO_ERROR)
 		return rv;

@@ -75,9 +75,52 @@ enum drbd_size_change drbd_determine_size(struct drbd_device *device, u64 user_s
 /*
  * The same with a size that was agreed by others (resize transaction, core's
  * drbd_size_receive()); also remembers @user_size as the disk's size option.
+ * An error if the own disk has no room for it.  Called by a connection's receiver
+ * (@receiver, else NULL): waits for writes only while that connection lasts.
  */
 enum drbd_size_change drbd_set_size(struct drbd_device *device, sector_t size, u64 user_size,
-				    unsigned int dds_flags, struct drbd_reply *reply);
+				    unsigned int dds_flags, struct drbd_connection *receiver,
+				    struct drbd_reply *reply);
+
+/* Outcome of a resize transaction (resync.md 18.7), as one node is to carry it out. */
+struct drbd_agreed_size {
+	struct work_struct work;
+	struct drbd_device *device;	/* referenced */
+	u64 size, user_size;		/* sectors */
+	unsigned int dds_flags;
+	u64 diskful_primaries;		/* node mask of the commit */
+	int prepare_from;		/* node whose prepare came first; -1: initiator */
+	u64 prepare_to;			/* node mask */
+};
+
+/*
+ * DEV_RESIZING is set before any other node can act upon the commit, and cleared
+ * when the new size is in effect and a resync of the new space is under way.
+ * Now (initiator; @agreed stays the caller's) or later (participant, in its
+ * receiver: writes may wait for that very receiver; takes @agreed and its
+ * reference over).  If it fails the connections are dropped: the sizes are
+ * negotiated when they come back.
+ */
+enum drbd_size_change drbd_resize_carry_out(struct drbd_agreed_size *agreed,
+					    struct drbd_reply *reply);
+void drbd_resize_carry_out_later(struct drbd_agreed_size *agreed);
+
+/*
+ * A resize by two-phase commit (resync.md 18.7), carried out here too: @change
+ * gets an enum drbd_size_change.  SS_ or ERR_ code; SS_CW_NO_NEED: nobody to ask,
+ * SS_CW_FAILED_BY_PEER: somebody cannot, nothing was done.
+ */
+int drbd_twopc_resize(struct drbd_device *device, u64 user_size, unsigned int dds_flags,
+		      enum drbd_size_change *change, struct drbd_reply *reply);
+/*
+ * The device grew from @old sectors by something else than a resize transaction:
+ * now, when the peer's P_SIZES says that it has followed, or when an attach is
+ * over, the new space is resynchronised.  Process context.
+ */
+void drbd_device_grew(struct drbd_device *device, sector_t old);
+/* The answer of the initiator's question what a resize comes to; see core/size.h. */
+int drbd_resize_verdict(struct drbd_device *device, u64 reached, u64 reached_limit, u64 user_size,
+			unsigned int dds_flags, u64 *size);
 /* Makes the present size the last agreed one in the superblock, if a disk is UpToDate. */
 void drbd_persist_size(struct drbd_device *device);
 /* Bitmap and superblock, once more, of a disk that fails or is detached. Process context. */

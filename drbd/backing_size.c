@@ -11,9 +11,12 @@
 #include "activity_log.h"
 #include "bitmap.h"
 #include "block.h"
+#include "handshake.h"
 #include "metadata.h"
 #include "netlink.h"
 #include "request.h"
+#include "resync.h"
+#include "sender.h"
 #include "state_change.h"
 #include "compat/compat.h"
 #include "core/size.h"
@@ -97,11 +100,12 @@ static u64 configured_size(struct drbd_backing_dev *ldev)
 	return size;
 }
 
-void drbd_size_view_fill(struct drbd_device *device, struct drbd_size_view *view)
+/* @reached: nodes that tell their limit themselves; what is remembered of them is old. */
+static void view_fill(struct drbd_device *device, u64 reached, struct drbd_size_view *view)
 {
 	struct drbd_resource *resource = device->resource;
 	struct drbd_peer_device *pd;
-	u64 visible = 0;
+	u64 visible = reached;
 	int i;
 
 	memset(view, 0, sizeof(*view));
@@ -110,9 +114,13 @@ void drbd_size_view_fill(struct drbd_device *device, struct drbd_size_view *view
 	view->primary = resource->role == R_PRIMARY;
 	view->outdated_or_better = device->disk_state >= D_OUTDATED;
 	for_each_peer_device(pd, device) {
+		if (reached & NODE_MASK(pd->connection->peer_node_id))
+			continue;
 		view->peers_min = drbd_size_min_known(view->peers_min, pd->max_size);
-		if (test_bit(PD_HAVE_SIZES, &pd->flags))
-			visible |= NODE_MASK(pd->connection->peer_node_id);
+		if (!test_bit(PD_HAVE_SIZES, &pd->flags))
+			continue;
+		view->visible_min = drbd_size_min_known(view->visible_min, pd->max_size);
+		visible |= NODE_MASK(pd->connection->peer_node_id);
 	}
 	spin_unlock_irq(&resource->req_lock);
 
@@ -128,6 +136,45 @@ void drbd_size_view_fill(struct drbd_device *device, struct drbd_size_view *view
 			view->invisible_disk = true;
 	spin_unlock_irq(&device->ldev->md_lock);
 	drbd_ldev_put(device);
+}
+
+void drbd_size_view_fill(struct drbd_device *device, struct drbd_size_view *view)
+{
+	view_fill(device, 0, view);
+}
+
+int drbd_resize_verdict(struct drbd_device *device, u64 reached, u64 reached_limit, u64 user_size,
+			unsigned int dds_flags, u64 *size)
+{
+	enum drbd_resize_verdict verdict;
+	struct drbd_size_view view;
+	bool too_big;
+
+	view_fill(device, reached, &view);
+	verdict = drbd_size_resize(&view, reached_limit, user_size, dds_flags, size, &too_big);
+	if (too_big)
+		pr_err("drbd %s/%d drbd%u: Requested disk size is too big (%llu > %llu)\n",
+		       device->resource->name, device->vnr, device->minor,
+		       (unsigned long long)user_size, (unsigned long long)*size);
+	return verdict;
+}
+
+/* Peer devices of the device, referenced; returns their number. */
+static unsigned int hold_peers(struct drbd_device *device,
+			       struct drbd_peer_device *peers[DRBD_MAX_NODES])
+{
+	struct drbd_peer_device *pd;
+	unsigned int n = 0;
+
+	spin_lock_irq(&device->resource->req_lock);
+	for_each_peer_device(pd, device) {
+		if (n == DRBD_MAX_NODES)
+			break;
+		drbd_peer_device_get(pd);
+		peers[n++] = pd;
+	}
+	spin_unlock_irq(&device->resource->req_lock);
+	return n;
 }
 
 /* ---------------------------------------------------------------- resize */
@@ -234,6 +281,10 @@ static enum drbd_size_change change_size(struct drbd_device *device, sector_t si
 		       (unsigned long long)size);
 		return DRBD_SIZE_ERROR;
 	}
+	/* Of the last block only a part was there, and is compared from now on as a whole. */
+	if (device->bitmap && size > old && !(dds_flags & DRBD_DDS_NO_RESYNC) && last_agreed &&
+	    !IS_ALIGNED(old, 1U << (drbd_bm_block_shift(device) - 9)))
+		drbd_bm_set(device, BM_ALL_SLOTS, old, 512, NULL);
 	if ((n->persist && last_agreed) || n->moved) {
 		if (rewrite_metadata(device, n))
 			return DRBD_SIZE_ERROR;
@@ -277,8 +328,30 @@ static void set_configured_size(struct drbd_device *device, u64 size)
 	kfree(old);
 }
 
+/*
+ * Like drbd_freeze_io() for writes.  A receiver must not wait any longer once its
+ * connection is lost: completing the writes that miss an answer is its own duty.
+ */
+static bool freeze_writes(struct drbd_device *device, struct drbd_connection *receiver)
+{
+	if (!receiver) {
+		drbd_freeze_io(device, false, false);
+		return true;
+	}
+	atomic_inc(&device->suspend_cnt);
+	smp_mb__after_atomic();
+	wait_event(device->misc_wait, READ_ONCE(device->resource->suspended_cached) ||
+		   !atomic_read(&device->ap_bio_cnt[WRITE]) ||
+		   READ_ONCE(receiver->cstate) < C_CONNECTING);
+	if (READ_ONCE(receiver->cstate) >= C_CONNECTING)
+		return true;
+	drbd_thaw_io(device);
+	return false;
+}
+
 enum drbd_size_change drbd_set_size(struct drbd_device *device, sector_t size, u64 user_size,
-				    unsigned int dds_flags, struct drbd_reply *reply)
+				    unsigned int dds_flags, struct drbd_connection *receiver,
+				    struct drbd_reply *reply)
 {
 	struct new_metadata n = { 0 };
 	enum drbd_size_change change;
@@ -295,8 +368,19 @@ enum drbd_size_change drbd_set_size(struct drbd_device *device, sector_t size, u
 	}
 	mutex_lock(&device->size_mutex);
 	/* A receiver may wait for writes; reads may need that very receiver. */
-	drbd_freeze_io(device, false, false);
-	if (must_move(device->ldev) && !plan_layout(device->ldev, device->ldev->md.al_stripes,
+	if (!freeze_writes(device, receiver)) {
+		mutex_unlock(&device->size_mutex);
+		drbd_ldev_put(device);
+		return DRBD_SIZE_ERROR;
+	}
+	if (size > drbd_ldev_limit(device->ldev)) {
+		drbd_reply_text(reply, "the disk has no room for %llu sectors",
+				(unsigned long long)size);
+		pr_err("drbd %s/%d drbd%u: the disk has no room for %llu sectors\n",
+		       device->resource->name, device->vnr, device->minor,
+		       (unsigned long long)size);
+		change = DRBD_SIZE_ERROR;
+	} else if (must_move(device->ldev) && !plan_layout(device->ldev, device->ldev->md.al_stripes,
 						    device->ldev->md.al_stripe_size_4k, &n)) {
 		drbd_reply_text(reply, "the backing device has no room for metadata any more");
 		change = DRBD_SIZE_ERROR;
@@ -324,7 +408,7 @@ enum drbd_size_change drbd_determine_size(struct drbd_device *device, u64 user_s
 		pr_err("drbd %s/%d drbd%u: Requested disk size is too big (%llu > %llu)\n",
 		       device->resource->name, device->vnr, device->minor,
 		       (unsigned long long)user_size, (unsigned long long)size);
-	return drbd_set_size(device, size, user_size, dds_flags, reply);
+	return drbd_set_size(device, size, user_size, dds_flags, NULL, reply);
 }
 
 void drbd_persist_size(struct drbd_device *device)
@@ -347,6 +431,126 @@ void drbd_persist_size(struct drbd_device *device)
 	}
 	mutex_unlock(&device->size_mutex);
 	drbd_ldev_put(device);
+}
+
+/* ------------------------------------------------------------- new space */
+
+static bool has_disk(enum drbd_disk_state state)
+{
+	return state >= D_INCONSISTENT && state != D_UNKNOWN;
+}
+
+static bool attaching(enum drbd_disk_state state)
+{
+	return state == D_ATTACHING || state == D_NEGOTIATING;
+}
+
+static void note_new_space(struct drbd_peer_device *pd, sector_t old)
+{
+	spin_lock_irq(&pd->device->resource->req_lock);
+	pd->new_space = old;
+	pd->core_flags |= CORE_PD_NEW_SPACE;
+	spin_unlock_irq(&pd->device->resource->req_lock);
+}
+
+void drbd_device_grew(struct drbd_device *device, sector_t old)
+{
+	struct drbd_peer_device *peers[DRBD_MAX_NODES];
+	unsigned int i, n = hold_peers(device, peers);
+	sector_t now = drbd_block_capacity(device);
+
+	for (i = 0; i < n; i++) {
+		struct drbd_peer_device *pd = peers[i];
+
+		if (READ_ONCE(pd->repl_state) == L_ESTABLISHED) {
+			enum drbd_disk_state self = READ_ONCE(device->disk_state);
+			enum drbd_disk_state peer = READ_ONCE(pd->disk_state);
+
+			if ((attaching(self) && (has_disk(peer) || attaching(peer))) ||
+			    (attaching(peer) && has_disk(self))) {
+				note_new_space(pd, old);
+			} else if (has_disk(self) && has_disk(peer)) {
+				pd->new_space = old;
+				if (pd->c_size == now)
+					drbd_resync_new_space(pd);
+				else
+					set_bit(PD_ANSWER_STARTS_RESYNC, &pd->flags);
+			}
+		}
+		drbd_peer_device_put(pd);
+	}
+}
+
+/* ------------------------------------------------- outcome of a transaction */
+
+/* Both ends start by themselves; each knows which end it is. */
+static void resync_grown(struct drbd_agreed_size *a, struct drbd_peer_device *pd)
+{
+	int self = drbd_node_id(a->device->resource);
+	int peer = pd->connection->peer_node_id;
+
+	if (READ_ONCE(pd->repl_state) != L_ESTABLISHED ||
+	    !has_disk(READ_ONCE(a->device->disk_state)) || !has_disk(READ_ONCE(pd->disk_state)))
+		return;
+	switch (drbd_size_grow_role(self, peer, a->diskful_primaries, a->prepare_from,
+				    a->prepare_to)) {
+	case DRBD_GROW_SOURCE:
+		drbd_resync_start(pd, L_SYNC_SOURCE);
+		break;
+	case DRBD_GROW_TARGET:
+		drbd_resync_start(pd, L_SYNC_TARGET);
+		break;
+	case DRBD_GROW_NONE:
+		break;
+	}
+}
+
+enum drbd_size_change drbd_resize_carry_out(struct drbd_agreed_size *a, struct drbd_reply *reply)
+{
+	struct drbd_peer_device *peers[DRBD_MAX_NODES];
+	struct drbd_device *device = a->device;
+	enum drbd_size_change change;
+	unsigned int i, n;
+
+	change = drbd_set_size(device, a->size, a->user_size, a->dds_flags, NULL, reply);
+	n = hold_peers(device, peers);
+	for (i = 0; i < n; i++) {
+		struct drbd_peer_device *pd = peers[i];
+
+		if (READ_ONCE(pd->connection->cstate) == C_CONNECTED) {
+			if (change == DRBD_SIZE_ERROR) {
+				drbd_change_cstate(pd->connection, C_NETWORK_FAILURE, CHG_HARD,
+						   "resize", NULL);
+			} else {
+				/* It has room for that, who knows for how much more. */
+				if (pd->max_size && pd->max_size < a->size)
+					pd->max_size = a->size;
+				pd->c_size = a->size;
+				if (change == DRBD_SIZE_GREW &&
+				    !(a->dds_flags & DRBD_DDS_NO_RESYNC))
+					resync_grown(a, pd);
+			}
+		}
+		drbd_peer_device_put(pd);
+	}
+	clear_bit(DEV_RESIZING, &device->flags);
+	wake_up_all(&device->misc_wait);
+	return change;
+}
+
+static void carry_out_work(struct work_struct *work)
+{
+	struct drbd_agreed_size *a = container_of(work, struct drbd_agreed_size, work);
+
+	drbd_resize_carry_out(a, NULL);
+	drbd_device_put(a->device);
+	kfree(a);
+}
+
+void drbd_resize_carry_out_later(struct drbd_agreed_size *a)
+{
+	INIT_WORK(&a->work, carry_out_work);
+	queue_work(system_long_wq, &a->work);
 }
 
 /* --------------------------------------------------------- resize command */
@@ -413,15 +617,51 @@ static bool any_connected(struct drbd_device *device)
 	return any;
 }
 
+/* Some node speaks no two-phase resize: everybody follows our P_SIZES (18.7). */
+static void tell_sizes(struct drbd_device *device, u64 user_size, unsigned int dds_flags)
+{
+	struct drbd_peer_device *peers[DRBD_MAX_NODES];
+	unsigned int i, n = hold_peers(device, peers);
+
+	for (i = 0; i < n; i++) {
+		if (READ_ONCE(peers[i]->repl_state) >= L_ESTABLISHED) {
+			drbd_send_uuids(peers[i], 0, 0);
+			drbd_send_sizes(peers[i], user_size, dds_flags);
+		}
+		drbd_peer_device_put(peers[i]);
+	}
+}
+
+/* On our own: nobody is connected (@tell false), or they are told afterwards. */
+static int resize_alone(struct drbd_device *device, u64 user_size, unsigned int dds_flags,
+			bool tell, enum drbd_size_change *change, struct drbd_reply *reply)
+{
+	sector_t old = drbd_block_capacity(device);
+	u64 size;
+
+	if (drbd_resize_verdict(device, 0, 0, user_size, dds_flags, &size) ==
+	    DRBD_RESIZE_SHRINKS) {
+		drbd_reply_text(reply, "the device would shrink to %llu sectors, name the size if that is meant",
+				(unsigned long long)size);
+		return ERR_IMPLICIT_SHRINK;
+	}
+	*change = drbd_set_size(device, size, user_size, dds_flags, NULL, reply);
+	if (!tell || *change == DRBD_SIZE_ERROR)
+		return NO_ERROR;
+	if (*change == DRBD_SIZE_GREW && !(dds_flags & DRBD_DDS_NO_RESYNC))
+		drbd_device_grew(device, old);
+	tell_sizes(device, user_size, dds_flags);
+	return NO_ERROR;
+}
+
 static int do_resize(struct drbd_device *device, const struct resize_parms *parms,
 		     struct drbd_reply *reply)
 {
 	struct drbd_backing_dev *ldev = device->ldev;
 	sector_t limit = drbd_ldev_limit(ldev);
 	u32 stripes = ldev->md.al_stripes, stripe_4k = ldev->md.al_stripe_size_4k;
+	enum drbd_size_change change = DRBD_SIZE_SAME;
 	unsigned int dds_flags = 0;
-	enum drbd_size_change change;
-	u64 size;
 	int rv;
 
 	rv = check_resize_peers(device, parms);
@@ -452,23 +692,14 @@ static int do_resize(struct drbd_device *device, const struct resize_parms *parm
 		if (rv != NO_ERROR)
 			return rv;
 	}
-	if (any_connected(device)) {
-		rv = drbd_twopc_resize(device, parms->resize_size, dds_flags, &size, reply);
-		if (rv < SS_SUCCESS)
-			return rv;
-		change = drbd_set_size(device, size, parms->resize_size, dds_flags, reply);
-	} else {
-		struct drbd_size_view view;
-
-		drbd_size_view_fill(device, &view);
-		size = drbd_size_agree(&view, parms->resize_size, dds_flags, NULL);
-		if (size < view.last_agreed && size != parms->resize_size) {
-			drbd_reply_text(reply, "the device would shrink to %llu sectors, name the size if that is meant",
-					(unsigned long long)size);
-			return ERR_IMPLICIT_SHRINK;
-		}
-		change = drbd_set_size(device, size, parms->resize_size, dds_flags, reply);
-	}
+	rv = any_connected(device) ?
+		drbd_twopc_resize(device, parms->resize_size, dds_flags, &change, reply) :
+		SS_CW_NO_NEED;
+	if (rv == SS_CW_NO_NEED || rv == SS_CW_FAILED_BY_PEER)
+		rv = resize_alone(device, parms->resize_size, dds_flags,
+				  rv == SS_CW_FAILED_BY_PEER, &change, reply);
+	if (rv != NO_ERROR && rv != SS_SUCCESS)
+		return rv;
 	if (change == DRBD_SIZE_ERROR)
 		return READ_ONCE(device->disk_state) <= D_FAILED ? ERR_IO_MD_DISK :
 								   ERR_NOMEM_BITMAP;

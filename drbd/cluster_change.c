@@ -13,6 +13,7 @@
 #include "netlink.h"
 #include "resync.h"
 #include "sender.h"
+#include "core/size.h"
 
 static u32 random_tid(void)
 {
@@ -24,7 +25,9 @@ static u32 random_tid(void)
 	return tid;
 }
 
-void drbd_twopc_fill_env(struct drbd_txn *t, struct drbd_twopc_env *env)
+/* @req: the resize this is about, NULL: none. */
+static void fill_env(struct drbd_txn *t, const struct drbd_twopc_request *req,
+		     struct drbd_twopc_env *env)
 {
 	struct drbd_resource *resource = t->resource;
 	struct drbd_connection *connection;
@@ -38,15 +41,19 @@ void drbd_twopc_fill_env(struct drbd_txn *t, struct drbd_twopc_env *env)
 		if (nc && nc->ping_timeo * 100 > env->ping_timeout_ms)
 			env->ping_timeout_ms = nc->ping_timeo * 100;
 	}
-	if (resource->twopc.owner != TWOPC_FREE && resource->twopc.req.type == TWOPC_TYPE_RESIZE) {
-		int d = drbd_txn_dev_by_vnr(t, resource->twopc.req.vnr);
+	if (req && req->type == TWOPC_TYPE_RESIZE) {
+		int d = drbd_txn_dev_by_vnr(t, req->vnr);
 
-		env->max_possible_size = DRBD_TWOPC_SIZE_DISKLESS;
 		if (d >= 0 && t->devices[d]->disk_state >= D_INCONSISTENT) {
 			env->diskful = true;
 			env->max_possible_size = drbd_backing_capacity(t->devices[d]);
 		}
 	}
+}
+
+void drbd_twopc_fill_env(struct drbd_txn *t, struct drbd_twopc_env *env)
+{
+	fill_env(t, t->resource->twopc.owner == TWOPC_FREE ? NULL : &t->resource->twopc.req, env);
 }
 
 /* ------------------------------------------------------------ carrying it out */
@@ -402,25 +409,66 @@ recheck:
 
 /* ----------------------------------------------------------------- participant */
 
+/* A participant's own answer to a resize. */
+static int check_resize(struct drbd_txn *t, int vnr)
+{
+	int d = drbd_txn_dev_by_vnr(t, vnr);
+	unsigned int c;
+
+	/* The previous one is agreed, and not yet carried out here. */
+	if (d >= 0 && test_bit(DEV_RESIZING, &t->devices[d]->flags))
+		return SS_IN_TRANSIENT_STATE;
+	for (c = 0; c < t->core.nr_connections; c++)
+		if (t->core.conn[c].cstate[DRBD_OLD] >= C_CONNECTED &&
+		    t->core.conn[c].protocol_version < 112)
+			return SS_NOT_SUPPORTED;
+	return SS_SUCCESS;
+}
+
+/* COMMIT of a resize: what is to be done, before the slot is free.  Is there such a volume? */
+static bool resize_agreed(struct drbd_txn *t, const struct drbd_twopc *slot,
+			  struct drbd_agreed_size *a)
+{
+	int d = drbd_txn_dev_by_vnr(t, slot->req.vnr);
+
+	if (d < 0)
+		return false;
+	drbd_device_get(t->devices[d]);
+	set_bit(DEV_RESIZING, &t->devices[d]->flags);
+	a->device = t->devices[d];
+	a->size = slot->req.exposed_size;
+	a->user_size = slot->req.user_size;
+	a->dds_flags = slot->req.dds_flags;
+	a->diskful_primaries = slot->req.diskful_primary_nodes;
+	a->prepare_from = slot->first_parent;
+	a->prepare_to = slot->prepared;
+	return true;
+}
+
 static void request_received(struct drbd_connection *connection, enum drbd_twopc_phase phase,
 			     const struct drbd_twopc_request *req, bool waited)
 {
 	struct drbd_resource *resource = connection->resource;
 	struct drbd_twopc *slot = &resource->twopc;
-	struct drbd_txn *t = drbd_txn_begin(resource, "remote");
+	struct drbd_agreed_size *agreed = NULL;
 	u8 from = connection->peer_node_id;
 	struct drbd_twopc_out out, more;
 	struct drbd_twopc_env env;
-	u64 resize_to = 0;
-	int vnr = req->vnr, rv;
+	struct drbd_txn *t;
+	bool resize = false;
+	int rv;
 
+	/* Whether it is about a resize is known under the lock only. */
+	if (phase == TWOPC_COMMIT)
+		agreed = kzalloc(sizeof(*agreed), GFP_NOIO | __GFP_NOFAIL);
+	t = drbd_txn_begin(resource, "remote");
 	/* A parent that is gone would hold the slot until the timeout. */
 	if (phase == TWOPC_PREPARE && connection->cstate < C_CONNECTING) {
 		drbd_txn_abort(t);
 		return;
 	}
 	memset(&more, 0, sizeof(more));
-	drbd_twopc_fill_env(t, &env);
+	fill_env(t, req, &env);
 	drbd_twopc_receive(slot, &env, phase, from, req, waited, &out);
 	if (out.todo & TWOPC_WAIT_SLOT) {
 		drbd_txn_abort(t);
@@ -436,8 +484,7 @@ static void request_received(struct drbd_connection *connection, enum drbd_twopc
 		unsigned int cf = 0;
 
 		if (req->type == TWOPC_TYPE_RESIZE) {
-			drbd_twopc_fill_env(t, &env);
-			rv = SS_SUCCESS;
+			rv = check_resize(t, req->vnr);
 		} else {
 			rv = drbd_twopc_prepare_remote(&t->core, &slot->req, from, &cf);
 			if (rv == SS_SUCCESS)
@@ -459,7 +506,7 @@ static void request_received(struct drbd_connection *connection, enum drbd_twopc
 		unsigned int cf = 0;
 
 		if (slot->req.type == TWOPC_TYPE_RESIZE) {
-			resize_to = req->exposed_size;
+			resize = resize_agreed(t, slot, agreed);
 			drbd_twopc_applied(slot, &env, &more);
 			drbd_txn_abort(t);
 		} else {
@@ -480,11 +527,14 @@ static void request_received(struct drbd_connection *connection, enum drbd_twopc
 		}
 		drbd_twopc_perform(resource, &out, from);
 		drbd_twopc_perform(resource, &more, from);
-		if (resize_to)
-			drbd_twopc_resize_apply(resource, vnr, resize_to);
+		if (resize)
+			drbd_resize_carry_out_later(agreed);
+		else
+			kfree(agreed);
 		return;
 	}
 	drbd_txn_abort(t);
+	kfree(agreed);
 	drbd_twopc_perform(resource, &out, from);
 }
 
@@ -594,52 +644,37 @@ void drbd_schedule_empty_twopc(struct drbd_resource *resource)
 
 /* ------------------------------------------------------------------- resize */
 
-int drbd_twopc_resize(struct drbd_device *device, u64 user_size, unsigned int dds_flags,
-		      u64 *size, struct drbd_reply *reply)
+/* One attempt.  SS_ or ERR_ code; @agreed is complete if @commit. */
+static int try_resize(struct drbd_device *device, struct drbd_twopc_request *req,
+		      struct drbd_agreed_size *agreed, bool *commit, struct drbd_reply *reply)
 {
 	struct drbd_resource *resource = device->resource;
 	struct drbd_twopc *slot = &resource->twopc;
-	struct drbd_twopc_request req = {
-		.type = TWOPC_TYPE_RESIZE, .vnr = device->vnr, .target = -1,
-		.initiator = drbd_node_id(resource),
-		.user_size = user_size, .dds_flags = dds_flags,
-	};
+	u64 reached = 0, limit = 0;
 	struct drbd_twopc_env env;
 	struct drbd_twopc_out out;
 	struct drbd_txn *t;
-	u64 own = drbd_backing_capacity(device);
-	u64 agreed = 0;
 	long left;
 	int rv;
 
-	if (mutex_lock_interruptible(&resource->serialize))
-		return SS_INTERRUPTED;
+	*commit = false;
 	for (;;) {
 		t = drbd_txn_begin(resource, "resize");
-		drbd_twopc_fill_env(t, &env);
-		env.diskful = true;
-		env.max_possible_size = own;
-		rv = drbd_twopc_start(slot, &env, &req, random_tid(), false, &out);
+		fill_env(t, req, &env);
+		rv = drbd_twopc_start(slot, &env, req, random_tid(), false, &out);
 		drbd_txn_abort(t);
 		if (rv != SS_CONCURRENT_ST_CHG)
 			break;
-		if (wait_event_interruptible(resource->twopc_wait, slot_free(resource))) {
-			rv = SS_INTERRUPTED;
-			break;
-		}
-	}
-	if (rv == SS_CW_NO_NEED) {
-		*size = user_size ? min(user_size, own) : own;
-		rv = SS_SUCCESS;
-		goto out;
+		if (wait_event_interruptible(resource->twopc_wait, slot_free(resource)))
+			return SS_INTERRUPTED;
 	}
 	if (rv != SS_SUCCESS)
-		goto out;
+		return rv;
 	drbd_twopc_perform(resource, &out, drbd_node_id(resource));
 	left = wait_event_interruptible_timeout(resource->twopc_wait, twopc_decided(resource),
 						msecs_to_jiffies(env.timeout_ms));
 	t = drbd_txn_begin(resource, "resize");
-	drbd_twopc_fill_env(t, &env);
+	fill_env(t, req, &env);
 	if (left == 0)
 		drbd_twopc_initiator_timeout(slot);
 	else if (left < 0)
@@ -648,15 +683,81 @@ int drbd_twopc_resize(struct drbd_device *device, u64 user_size, unsigned int dd
 	if (!rv)
 		rv = SS_TIMEOUT;
 	if (rv == SS_SUCCESS) {
-		agreed = min(own, slot->max_possible_size ?: own);
-		if (user_size)
-			agreed = min(agreed, user_size);
+		/* Nobody takes the slot from us while we think about the answers. */
+		slot->committing = true;
+		reached = slot->reachable_nodes;
+		limit = slot->max_possible_size;
+		if (limit >= DRBD_TWOPC_SIZE_DISKLESS)
+			limit = 0;
+		agreed->diskful_primaries = slot->diskful_primary_nodes;
+		agreed->prepare_to = slot->prepared;
 	}
-	drbd_twopc_end(slot, &env, rv == SS_SUCCESS, agreed, &out);
+	drbd_txn_abort(t);
+
+	if (rv == SS_SUCCESS) {
+		switch (drbd_resize_verdict(device, reached, limit, req->user_size,
+					    req->dds_flags, &agreed->size)) {
+		case DRBD_RESIZE_CHANGED:
+			*commit = true;
+			set_bit(DEV_RESIZING, &device->flags);
+			break;
+		case DRBD_RESIZE_UNCHANGED:
+			break;
+		case DRBD_RESIZE_SHRINKS:
+			drbd_reply_text(reply, "the device would shrink to %llu sectors, name the size if that is meant",
+					(unsigned long long)agreed->size);
+			rv = ERR_IMPLICIT_SHRINK;
+			break;
+		}
+	}
+	t = drbd_txn_begin(resource, "resize");
+	fill_env(t, req, &env);
+	drbd_twopc_end(slot, &env, *commit, agreed->size, &out);
 	drbd_txn_abort(t);
 	drbd_twopc_perform(resource, &out, drbd_node_id(resource));
-	*size = agreed;
-out:
+	return rv;
+}
+
+int drbd_twopc_resize(struct drbd_device *device, u64 user_size, unsigned int dds_flags,
+		      enum drbd_size_change *change, struct drbd_reply *reply)
+{
+	struct drbd_resource *resource = device->resource;
+	struct drbd_twopc_request req = {
+		.type = TWOPC_TYPE_RESIZE, .vnr = device->vnr, .target = -1,
+		.initiator = drbd_node_id(resource),
+		.user_size = user_size, .dds_flags = dds_flags,
+	};
+	struct drbd_agreed_size agreed = {
+		.device = device, .user_size = user_size, .dds_flags = dds_flags,
+		.prepare_from = -1,
+	};
+	unsigned int attempt = 0;
+	bool commit;
+	u32 delay;
+	int rv;
+
+	if (test_bit(DEV_RESIZING, &device->flags) &&
+	    wait_event_interruptible(device->misc_wait, !test_bit(DEV_RESIZING, &device->flags)))
+		return SS_INTERRUPTED;
+	if (mutex_lock_interruptible(&resource->serialize))
+		return SS_INTERRUPTED;
+	for (;;) {
+		rv = try_resize(device, &req, &agreed, &commit, reply);
+		delay = drbd_twopc_retry_delay(rv, 1, ++attempt,
+					       resource->res_opts.twopc_retry_timeout);
+		if (!delay || attempt == 10)
+			break;
+		if (schedule_timeout_interruptible(msecs_to_jiffies(get_random_u32_below(delay + 1)))
+		    && signal_pending(current)) {
+			rv = SS_INTERRUPTED;
+			break;
+		}
+	}
+	/* An unchanged size as well: internal metadata moves with the end of the disk. */
+	if (commit)
+		*change = drbd_resize_carry_out(&agreed, reply);
+	else if (rv == SS_SUCCESS)
+		*change = drbd_set_size(device, agreed.size, user_size, dds_flags, NULL, reply);
 	mutex_unlock(&resource->serialize);
 	return rv;
 }

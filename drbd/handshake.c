@@ -503,6 +503,47 @@ static bool limits_ok(const struct wire_queue_limits *l)
 		log <= PAGE_SIZE;
 }
 
+/* Does another peer that is in sight have less room than this one offers? */
+static bool smaller_visible(struct drbd_peer_device *pd, u64 d_size, u64 u_size, u64 c_size)
+{
+	u64 offer = drbd_size_min_known(drbd_size_min_known(c_size, u_size), d_size);
+	struct drbd_peer_device *other;
+	bool smaller = false;
+
+	spin_lock_irq(&pd->device->resource->req_lock);
+	for_each_peer_device(other, pd->device)
+		smaller |= other != pd && test_bit(PD_HAVE_SIZES, &other->flags) &&
+			other->max_size && other->max_size < offer;
+	spin_unlock_irq(&pd->device->resource->req_lock);
+	return smaller;
+}
+
+/* The size is agreed and in effect: what of the device has the peer not had so far? */
+static void consider_new_space(struct drbd_peer_device *pd, sector_t old, u64 peer_size,
+			       bool handshake, bool no_resync)
+{
+	struct drbd_device *device = pd->device;
+	sector_t now = drbd_block_capacity(device);
+
+	if (no_resync)
+		return;
+	if (handshake) {
+		u64 common = drbd_size_new_space(old, peer_size, now);
+
+		if (common < now && pd->d_size) {
+			spin_lock_irq(&device->resource->req_lock);
+			pd->new_space = common;
+			pd->core_flags |= CORE_PD_NEW_SPACE;
+			spin_unlock_irq(&device->resource->req_lock);
+		}
+	} else if (peer_size == now &&
+		   test_and_clear_bit(PD_ANSWER_STARTS_RESYNC, &pd->flags)) {
+		drbd_resync_new_space(pd);
+	}
+	if (old && now > old)
+		drbd_device_grew(device, old);
+}
+
 int drbd_receive_sizes(struct drbd_connection *connection, struct drbd_packet_in *pi)
 {
 	const struct wire_sizes *p = pi->data;
@@ -512,7 +553,7 @@ int drbd_receive_sizes(struct drbd_connection *connection, struct drbd_packet_in
 	struct drbd_size_offer offer;
 	struct drbd_size_view v;
 	struct drbd_device *device;
-	u64 old_max, old_capacity;
+	u64 old_capacity;
 
 	if (!pd)
 		return 0;
@@ -545,9 +586,10 @@ int drbd_receive_sizes(struct drbd_connection *connection, struct drbd_packet_in
 	offer.dds_flags = be16_to_cpu(p->dds_flags);
 	offer.handshake = handshake;
 	offer.peer_diskless = offer.d_size == 0;
-	offer.smaller_visible = false;
+	offer.smaller_visible = smaller_visible(pd, offer.d_size, offer.u_size, offer.c_size);
 
-	old_max = pd->max_size;
+	if (handshake)
+		clear_bit(PD_ANSWER_STARTS_RESYNC, &pd->flags);
 	old_capacity = drbd_block_capacity(device);
 	pd->d_size = offer.d_size;
 	pd->u_size = offer.u_size;
@@ -561,13 +603,17 @@ int drbd_receive_sizes(struct drbd_connection *connection, struct drbd_packet_in
 		pd_err(pd, "Requested disk size is too big\n");
 	switch (d.verdict) {
 	case DRBD_SIZE_UNCHANGED:
-		break;
+		if (!v.own_limit || d.u_size == v.u_size)
+			break;
+		fallthrough;
 	case DRBD_SIZE_CHANGED:
 		if (drbd_ldev_get(device, D_NEGOTIATING)) {
 			enum drbd_size_change c = drbd_set_size(device, d.size, d.u_size,
-				offer.dds_flags | (d.no_resync ? DDS_NO_RESYNC : 0), NULL);
+				d.no_resync ? DRBD_DDS_NO_RESYNC : 0, connection, NULL);
 
 			drbd_ldev_put(device);
+			if (c == DRBD_SIZE_ERROR && connection->cstate < C_CONNECTING)
+				return -ECONNRESET;
 			if (c == DRBD_SIZE_ERROR)
 				goto refuse;
 		} else {
@@ -592,7 +638,7 @@ int drbd_receive_sizes(struct drbd_connection *connection, struct drbd_packet_in
 		goto refuse;
 	}
 	drbd_block_update_limits(device);
-	if (old_capacity != drbd_block_capacity(device) && connection->cstate == C_CONNECTED) {
+	if (old_capacity != drbd_block_capacity(device)) {
 		struct drbd_peer_device *other;
 		int n = 0;
 
@@ -614,13 +660,15 @@ int drbd_receive_sizes(struct drbd_connection *connection, struct drbd_packet_in
 				break;
 			n++;
 			if (send_to->repl_state >= L_ESTABLISHED)
-				drbd_send_sizes(send_to, 0, 0);
+				drbd_send_sizes(send_to, 0, d.no_resync ? DRBD_DDS_NO_RESYNC : 0);
 			drbd_peer_device_put(send_to);
 		}
 	}
+	if (v.own_limit)
+		consider_new_space(pd, old_capacity, offer.c_size, handshake, d.no_resync);
 	return 0;
 refuse:
-	pd->max_size = old_max;
+	pd->max_size = 0;
 	clear_bit(PD_HAVE_SIZES, &pd->flags);
 	if (test_bit(CONN_HANDSHAKE, &connection->flags)) {
 		set_bit(PD_HANDSHAKE_DISCONNECT, &pd->flags);

@@ -376,6 +376,7 @@ enum drbd_device_flag {
 	DEV_DESTROYING_LDEV,
 	DEV_RESYNC_AFTER_PAUSED,
 	DEV_FORCED_UP_TO_DATE,		/* by the promotion in progress: needs a new generation */
+	DEV_RESIZING,			/* a new size is agreed, not carried out yet; misc_wait */
 };
 
 struct drbd_device {
@@ -480,6 +481,8 @@ enum drbd_peer_device_flag {
 	PD_BITMAP_SENDING,
 	PD_IN_HANDSHAKE,		/* was there when the (last) connect handshake began */
 	PD_UUID_FROZEN,			/* this handshake holds device->uuid_freeze; req_lock */
+	PD_RESYNC_TO_BEGIN,		/* ordered while Established: the peer may be faster */
+	PD_ANSWER_STARTS_RESYNC,	/* its P_SIZES with the new size begins that of the new space */
 };
 
 struct drbd_peer_device {
@@ -522,6 +525,7 @@ struct drbd_peer_device {
 
 	/* sizes, sectors; limits as in P_SIZES */
 	u64 max_size;				/* 0: unknown or diskless */
+	u64 new_space;				/* first sector of what CORE_PD_NEW_SPACE is about */
 	char peer_verify_alg[DRBD_WIRE_ALG_NAME_LEN];
 	u64 d_size, u_size, c_size;
 	struct {

@@ -490,6 +490,12 @@ static bool range_ok(struct drbd_connection *connection, struct drbd_packet_in *
 {
 	u64 capacity = drbd_block_capacity(pd->device);
 
+	/* The peer may have carried out first what was agreed. */
+	if (sector + (size >> 9) > capacity && test_bit(DEV_RESIZING, &pd->device->flags)) {
+		wait_event(pd->device->misc_wait, !test_bit(DEV_RESIZING, &pd->device->flags) ||
+			   READ_ONCE(connection->cstate) < C_CONNECTED);
+		capacity = drbd_block_capacity(pd->device);
+	}
 	if (size && IS_ALIGNED(size, 512) && size <= max && sector < capacity &&
 	    sector + (size >> 9) <= capacity)
 		return true;

@@ -19,6 +19,7 @@
 #include "sender.h"
 #include "core/packet.h"
 #include "core/resync_rate.h"
+#include "core/size.h"
 #include "core/vli.h"
 
 #define pd_info(pd, fmt, ...) \
@@ -364,6 +365,8 @@ void drbd_resync_start(struct drbd_peer_device *pd, enum drbd_repl_state side)
 
 	p->start_as = side;
 	p->helper_called = false;
+	if (READ_ONCE(pd->repl_state) == L_ESTABLISHED)
+		set_bit(PD_RESYNC_TO_BEGIN, &pd->flags);
 	drbd_peer_device_get(pd);
 	if (!queue_work(system_long_wq, &p->start))
 		drbd_peer_device_put(pd);
@@ -425,6 +428,7 @@ out:
 	/* Of a resync that did not begin after all. */
 	if (side == L_SYNC_SOURCE)
 		clear_bit(PD_FINISH_AFTER_START, &pd->flags);
+	clear_bit(PD_RESYNC_TO_BEGIN, &pd->flags);
 	drbd_peer_device_put(pd);
 }
 
@@ -446,14 +450,57 @@ void drbd_start_full_sync(struct drbd_peer_device *pd, enum drbd_repl_state side
 	drbd_resync_start(pd, side);
 }
 
-void drbd_resync_new_area(struct drbd_peer_device *pd)
+/* The nearest lower or the nearest higher node id with a disk. */
+static bool nearest_disk(struct drbd_peer_device *pd)
+{
+	int self = drbd_node_id(pd->device->resource), peer = pd->connection->peer_node_id;
+	struct drbd_peer_device *other;
+	bool nearest = true;
+
+	spin_lock_irq(&pd->device->resource->req_lock);
+	for_each_peer_device(other, pd->device) {
+		int id = other->connection->peer_node_id;
+
+		if (other->disk_state >= D_INCONSISTENT && other->disk_state != D_UNKNOWN &&
+		    (peer < self ? peer < id && id < self : self < id && id < peer))
+			nearest = false;
+	}
+	spin_unlock_irq(&pd->device->resource->req_lock);
+	return nearest;
+}
+
+void drbd_resync_new_space(struct drbd_peer_device *pd)
 {
 	struct drbd_resource *resource = pd->device->resource;
-	bool source = resource->role == R_PRIMARY && pd->connection->peer_role != R_PRIMARY;
+	struct drbd_device *device = pd->device;
+	enum drbd_grow_role role;
+	u64 first, bits;
 
-	if (resource->role == pd->connection->peer_role)
-		source = drbd_node_id(resource) < pd->connection->peer_node_id;
-	drbd_resync_start(pd, source ? L_SYNC_SOURCE : L_SYNC_TARGET);
+	if (!nearest_disk(pd) || !drbd_ldev_get(device, D_INCONSISTENT)) {
+		clear_bit(PD_RESYNC_TO_BEGIN, &pd->flags);
+		return;
+	}
+	/* Meeting without a resync has cleared the slot. */
+	first = pd->new_space >> (12 - 9);
+	bits = drbd_bm_wire_bits(device);
+	if (first < bits && pd->bitmap_index >= 0) {
+		drbd_bm_set_run(device, pd->bitmap_index, first, bits - first);
+		drbd_bm_write(device);
+	}
+	drbd_ldev_put(device);
+	role = drbd_size_grow_role_traditional(drbd_node_id(resource),
+					       pd->connection->peer_node_id,
+					       resource->role == R_PRIMARY,
+					       pd->connection->peer_role == R_PRIMARY);
+	drbd_resync_start(pd, role == DRBD_GROW_SOURCE ? L_SYNC_SOURCE : L_SYNC_TARGET);
+}
+
+bool drbd_resync_to_begin(struct drbd_peer_device *pd)
+{
+	return test_bit(PD_RESYNC_TO_BEGIN, &pd->flags) ||
+	       test_bit(PD_ANSWER_STARTS_RESYNC, &pd->flags) ||
+	       test_bit(DEV_RESIZING, &pd->device->flags) ||
+	       (READ_ONCE(pd->core_flags) & CORE_PD_NEW_SPACE);
 }
 
 void drbd_resync_began(struct drbd_peer_device *pd)
@@ -1419,12 +1466,16 @@ int drbd_receive_rs_request(struct drbd_connection *connection, struct drbd_pack
 				  connection->agreed_pro_version, &rq);
 	if (!pd || why)
 		goto bad;
-	why = drbd_check_range(rq.sector, rq.size, drbd_block_capacity(pd->device));
+	rs = READ_ONCE(pd->repl_state);
+	/* Served too early, the target might be done before we have begun. */
+	if (!verify && rs == L_ESTABLISHED && drbd_resync_to_begin(pd))
+		refuse = P_RS_CANCEL;
+	else
+		why = drbd_check_range(rq.sector, rq.size, drbd_block_capacity(pd->device));
 	if (why || rq.size > MAX_REQUEST || rq.digest_size > DRBD_MAX_DIGEST_SIZE)
 		goto bad;
 
-	rs = READ_ONCE(pd->repl_state);
-	if (rs == L_WF_BITMAP_S || rs == L_STARTING_SYNC_S)
+	if (refuse || rs == L_WF_BITMAP_S || rs == L_STARTING_SYNC_S)
 		refuse = P_RS_CANCEL;
 	else if (!drbd_ldev_get(pd->device, verify ? D_INCONSISTENT : D_OUTDATED))
 		refuse = verify || rs == L_PAUSED_SYNC_S ? P_RS_CANCEL : P_NEG_RS_DREPLY;

@@ -22,7 +22,14 @@ void drbd_resync_init_progress(struct drbd_peer_device *pd, u8 repl_state);
 /* Worker, after a commit. */
 void drbd_queue_send_bitmap(struct drbd_peer_device *pd);
 void drbd_start_full_sync(struct drbd_peer_device *pd, enum drbd_repl_state side);
-void drbd_resync_new_area(struct drbd_peer_device *pd);
+/*
+ * The device has grown from pd->new_space sectors on, by P_SIZES and not by a
+ * two-phase commit (resync.md 18.7): resynchronise that, if this is the nearest
+ * lower or higher node id with a disk.  Process context.
+ */
+void drbd_resync_new_space(struct drbd_peer_device *pd);
+/* Is a resync of ours to begin that the peer may have begun already? */
+bool drbd_resync_to_begin(struct drbd_peer_device *pd);
 void drbd_resync_start_requests(struct drbd_peer_device *pd);
 void drbd_resync_began(struct drbd_peer_device *pd);
 void drbd_resync_ended(struct drbd_peer_device *pd, u8 old_repl_state);
@@ -77,6 +84,5 @@ bool drbd_fence_peer(struct drbd_connection *connection);
 void drbd_check_fencing_freeze(struct drbd_connection *connection);
 void drbd_fence_after_disconnect(struct drbd_connection *connection);
 void drbd_fence_work(struct work_struct *work);
-void drbd_twopc_resize_apply(struct drbd_resource *resource, int vnr, u64 size);
 
 #endif

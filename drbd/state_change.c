@@ -591,6 +591,9 @@ static void copy_back(struct drbd_txn *t)
 				drbd_bm_watch(device, drbd_slot_bit(pd), true);
 			else if (pd->repl_state != L_ESTABLISHED)
 				drbd_bm_watch(device, drbd_slot_bit(pd), false);
+			/* From now on, not only when the worker comes to it. */
+			if (p->after & CORE_PD_RESYNC_NEW_SPACE)
+				set_bit(PD_RESYNC_TO_BEGIN, &pd->flags);
 			pd->resync_susp_user = p->resync_susp_user[0];
 			pd->resync_susp_peer = p->resync_susp_peer[0];
 			pd->resync_susp_dependency = p->resync_susp_dependency[0];
@@ -715,8 +718,8 @@ static void after_peer_device(struct drbd_txn *t, unsigned int d, unsigned int c
 		drbd_start_full_sync(pd, L_SYNC_TARGET);
 	if (todo & CORE_PD_START_SYNC_S)
 		drbd_start_full_sync(pd, L_SYNC_SOURCE);
-	if (todo & CORE_PD_RESYNC_NEW_AREA)
-		drbd_resync_new_area(pd);
+	if (todo & CORE_PD_RESYNC_NEW_SPACE)
+		drbd_resync_new_space(pd);
 	if (todo & CORE_PD_SEND_STATE_ALL)
 		drbd_send_state_all(device);
 	if ((todo & CORE_PD_WRITE_BITMAP) && drbd_ldev_get(device, D_NEGOTIATING)) {

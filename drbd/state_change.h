@@ -87,9 +87,6 @@ int drbd_do_pause_sync(struct drbd_peer_device *peer_device, struct drbd_reply *
 int drbd_do_resume_sync(struct drbd_peer_device *peer_device, struct drbd_reply *reply);
 int drbd_do_suspend_io(struct drbd_resource *resource, struct drbd_reply *reply);
 int drbd_do_resume_io(struct drbd_device *device, struct drbd_reply *reply);
-/* The resize two-phase commit (resync.md 18.7); @size: new agreed size in sectors. */
-int drbd_twopc_resize(struct drbd_device *device, u64 user_size, unsigned int dds_flags,
-		      u64 *size, struct drbd_reply *reply);
 
 /*
  * Attach, second half (states.md 8.1-8.3): from Attaching to Negotiating and on,

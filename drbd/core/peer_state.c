@@ -34,6 +34,9 @@ static void decide_established(const struct core_resource *r, const struct core_
 		d->compare_attach = true;
 		return;
 	}
+	/* It has begun one already, of new space: I will, too, and without any comparison. */
+	if (drbd_is_sync_target(f->conn))
+		return;
 	if ((pd->flags & CORE_PD_CONSIDER_RESYNC) || f->conn == L_STARTING_SYNC_S ||
 	    f->conn == L_STARTING_SYNC_T ||
 	    (f->conn == L_WF_BITMAP_T && (peer_flags(pd) & DRBD_UUID_F_CRASHED_PRIMARY)))
@@ -135,6 +138,9 @@ unsigned int drbd_peer_state_apply(struct core_resource *r, u32 dev_i, u32 conn_
 			pd->repl_state[DRBD_NEW] = hs_repl;
 	} else if (hs_repl) {
 		pd->repl_state[DRBD_NEW] = hs_repl;
+		/* To be kept even if nothing else changes. */
+		if (pd->flags & CORE_PD_CONSIDER_RESYNC)
+			flags |= CORE_FORCE_RECALC;
 		pd->flags &= ~CORE_PD_CONSIDER_RESYNC;
 	}
 	if (pd->repl_state[DRBD_OLD] < L_ESTABLISHED && pd->repl_state[DRBD_NEW] >= L_ESTABLISHED)

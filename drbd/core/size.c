@@ -29,9 +29,31 @@ u64 drbd_size_agree(const struct drbd_size_view *view, u64 u_size, u32 dds_flags
 	return size;
 }
 
+enum drbd_resize_verdict drbd_size_resize(const struct drbd_size_view *view, u64 reached_limit,
+					  u64 user_size, u32 dds_flags, u64 *size,
+					  bool *cap_too_big)
+{
+	struct drbd_size_view v = *view;
+
+	v.peers_min = drbd_size_min_known(v.peers_min, reached_limit);
+	*size = drbd_size_agree(&v, user_size, dds_flags, cap_too_big);
+	/* A device that has no agreed size yet can lose what it shows, and no more. */
+	if (*size != user_size && *size < v.last_agreed)
+		return DRBD_RESIZE_SHRINKS;
+	return *size == v.capacity ? DRBD_RESIZE_UNCHANGED : DRBD_RESIZE_CHANGED;
+}
+
+u64 drbd_size_new_space(u64 self, u64 peer, u64 agreed)
+{
+	u64 common = self < peer ? self : peer;
+
+	/* A device that never had a size has no data either: all of it is compared. */
+	return common && common < agreed ? common : agreed;
+}
+
 u64 drbd_size_d_size(const struct drbd_size_view *view)
 {
-	return drbd_size_min_known(view->own_limit, view->peers_min);
+	return drbd_size_min_known(view->own_limit, view->visible_min);
 }
 
 static void refuse(struct drbd_size_decision *d, const struct drbd_size_view *view,

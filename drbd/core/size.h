@@ -28,6 +28,7 @@ struct drbd_size_view {
 	u64 capacity;		/* current size of the DRBD device */
 	u64 peers_min;		/* smallest known, non-zero max size of all peers; 0: none */
 				/* known (drbd_size_min_known()) */
+	u64 visible_min;	/* the same of those that told it on the present connection */
 	bool invisible_disk;	/* some node whose disk was seen before is not visible now */
 	bool outdated_or_better; /* own disk state >= Outdated */
 	bool primary;
@@ -54,6 +55,31 @@ u64 drbd_size_own_limit(u64 backing, u64 md_limit);
  */
 u64 drbd_size_agree(const struct drbd_size_view *view, u64 u_size, u32 dds_flags,
 		    bool *cap_too_big);
+
+/* ---- the resize command (18.7) ---- */
+
+enum drbd_resize_verdict {
+	DRBD_RESIZE_CHANGED = 0,	/* everybody gets the new size */
+	DRBD_RESIZE_UNCHANGED,		/* nothing to tell the others */
+	DRBD_RESIZE_SHRINKS,		/* ERR_IMPLICIT_SHRINK (170) */
+};
+
+/*
+ * What a resize comes to.  In @view, peers_min and invisible_disk are about the
+ * nodes that were not reached; @reached_limit: smallest disk of those that were,
+ * 0: none asked, or all of them diskless.  @user_size: as demanded, 0: what fits.
+ * @size gets the agreed size.
+ */
+enum drbd_resize_verdict drbd_size_resize(const struct drbd_size_view *view, u64 reached_limit,
+					  u64 user_size, u32 dds_flags, u64 *size,
+					  bool *cap_too_big);
+
+/*
+ * First sector of the space that two nodes which meet (handshake) have not in
+ * common: their devices had @self and @peer sectors, the agreed size is @agreed.
+ * @agreed: there is none.
+ */
+u64 drbd_size_new_space(u64 self, u64 peer, u64 agreed);
 
 /* d_size for P_SIZES, protocol >= 112: smallest known disk of all; 0 if none. */
 u64 drbd_size_d_size(const struct drbd_size_view *view);

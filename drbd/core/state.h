@@ -67,11 +67,13 @@ enum core_peer_device_flag {
 	CORE_PD_RESYNC_WITHOUT_REPL	= 1u << 13,/* feature 128 agreed; else replication stays yes */
 	CORE_PD_MAYBE_FINISHED		= 1u << 14,/* kept by core: lost as its source; it may have
 						    * finished, and be on the present generation */
+	CORE_PD_NEW_SPACE		= 1u << 15,/* kept by core: the device grew when this connection or
+						    * a disk at one of its ends came; resynchronise that */
 };
 
 /* Those that core keeps from one transaction to the next. */
 #define CORE_PD_KEPT	(CORE_PD_CONSIDER_RESYNC | CORE_PD_UNSTABLE_RESYNC | CORE_PD_GOT_STABLE | \
-			 CORE_PD_INCON_DEGR_CALLED | CORE_PD_MAYBE_FINISHED)
+			 CORE_PD_INCON_DEGR_CALLED | CORE_PD_MAYBE_FINISHED | CORE_PD_NEW_SPACE)
 
 /* core_peer_device.negotiation: this peer's share in an attach negotiation (8.3);
  * otherwise L_ESTABLISHED, L_WF_BITMAP_S or L_WF_BITMAP_T */
@@ -130,7 +132,6 @@ enum core_device_flag {
 	CORE_DEV_CALL_LOCAL_IO_ERROR	= 1u << 12,/* on-io-error call-local-io-error */
 	CORE_DEV_TRY_UP_TO_DATE		= 1u << 13,/* kept by core: Consistent, an empty 2PC will tell */
 	CORE_DEV_RECONCILING		= 1u << 14,/* reconciliation owed: not yet UpToDate */
-	CORE_DEV_GREW_WHILE_DETACHED	= 1u << 15,
 	CORE_DEV_TIEBREAKER_USED	= 1u << 16,/* result: quorum kept by the tie-breaker rule */
 };
 
@@ -384,7 +385,7 @@ enum core_pd_after {
 	CORE_PD_PAUSE_DEPENDENT		= 1ull << 8,
 	CORE_PD_START_SYNC_T		= 1ull << 9, /* set all bits of all slots, write, -> SyncTarget */
 	CORE_PD_START_SYNC_S		= 1ull << 10,/* set all bits of the slot, write, -> SyncSource */
-	CORE_PD_RESYNC_NEW_AREA		= 1ull << 11,
+	CORE_PD_RESYNC_NEW_SPACE	= 1ull << 11,/* 18.5, 18.7: what CORE_PD_NEW_SPACE announced */
 	CORE_PD_RESUME_DEPENDENT	= 1ull << 12,
 	CORE_PD_SEND_STATE_ALL		= 1ull << 13,/* P_STATE of this volume to all peers */
 	CORE_PD_WRITE_BITMAP		= 1ull << 14,/* queue bitmap write-out */

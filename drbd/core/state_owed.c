@@ -512,6 +512,24 @@ static void after_uuids(const struct core_resource *r, struct core_device *dev, 
 		pd->after |= CORE_PD_SEND_UUIDS;
 }
 
+/* The device has grown (18.5, 18.7): a resync that begins anyway takes the new space along. */
+static void new_space(const struct core_connection *c, const struct core_device *dev,
+		      struct core_peer_device *pd)
+{
+	u8 repl = pd->repl_state[DRBD_NEW];
+	u8 disk = dev->disk_state[DRBD_NEW], pdsk = pd->disk_state[DRBD_NEW];
+
+	if (repl == L_ESTABLISHED && (disk == D_ATTACHING || disk == D_NEGOTIATING ||
+				      pdsk == D_ATTACHING || pdsk == D_NEGOTIATING))
+		return;
+	if (repl == L_OFF && c->cstate[DRBD_NEW] >= C_CONNECTING)
+		return;
+	if (repl == L_ESTABLISHED && disk > D_NEGOTIATING && pdsk > D_NEGOTIATING &&
+	    pdsk != D_UNKNOWN)
+		pd->after |= CORE_PD_RESYNC_NEW_SPACE;
+	pd->flags &= ~CORE_PD_NEW_SPACE;
+}
+
 static void after_peer_device(struct core_resource *r, struct core_device *dev, u32 ci)
 {
 	struct core_peer_device *pd = &dev->pd[ci];
@@ -561,10 +579,8 @@ static void after_peer_device(struct core_resource *r, struct core_device *dev, 
 	    (pd->resync_susp_peer[DRBD_OLD] && !pd->resync_susp_peer[DRBD_NEW]))
 		pd->after |= CORE_PD_RESUME_DEPENDENT;
 
-	if ((dev->flags & CORE_DEV_GREW_WHILE_DETACHED) && new == L_ESTABLISHED &&
-	    disk > D_NEGOTIATING && pdsk > D_NEGOTIATING &&
-	    (disk_old <= D_NEGOTIATING || pdsk_old <= D_NEGOTIATING || old < L_ESTABLISHED))
-		pd->after |= CORE_PD_RESYNC_NEW_AREA;
+	if (pd->flags & CORE_PD_NEW_SPACE)
+		new_space(c, dev, pd);
 
 	if (target_resync_ended(pd) && disk_old < D_UP_TO_DATE)
 		pd->after |= CORE_PD_SEND_STATE_ALL;

@@ -397,6 +397,7 @@ static void accept_prepare(struct drbd_twopc *t, const struct drbd_twopc_env *en
 	t->owner = TWOPC_PARTICIPANT;
 	t->req = *req;
 	t->parents = BIT_ULL(from);
+	t->first_parent = from;
 	t->is_connect = drbd_twopc_is_connect(req);
 	t->is_disconnect = drbd_twopc_is_disconnect(req);
 	t->far_away = !((req->target < 0 || req->target == (s8)env->my_node_id) &&

@@ -122,6 +122,7 @@ struct drbd_twopc {
 	u64 prepared;			/* children a PREPARE was sent to (and not failed) */
 	u64 yes, no, retry;		/* of these */
 	u64 parents;			/* participant: who waits for my reply */
+	u8 first_parent;		/* participant: whose PREPARE came first */
 	/* merged from the replies, and mine */
 	u64 reachable_nodes;
 	u64 target_reachable_nodes;	/* disconnect: the other side */

@@ -189,6 +189,85 @@ TEST(Attach, NewSpaceIsAssumedCleanOnlyWithGuaranteedZeroes)
 	EXPECT_FALSE(drbd_size_new_space_is_clean(true, 99, false, false, true));
 }
 
+TEST(Size, RelaysWhatIsInSightNotWhatWasOnceKnown)
+{
+	drbd_size_view v = view(2000, 1000);
+
+	EXPECT_EQ(drbd_size_d_size(&v), 2000u);
+	v.visible_min = 1500;
+	EXPECT_EQ(drbd_size_d_size(&v), 1500u);
+	v.own_limit = 0;
+	EXPECT_EQ(drbd_size_d_size(&v), 1500u);
+}
+
+struct Resize {
+	drbd_resize_verdict verdict;
+	u64 size;
+	bool too_big;
+};
+
+Resize resize(const drbd_size_view &v, u64 reached, u64 user = 0, u32 flags = 0)
+{
+	Resize r{};
+
+	r.verdict = drbd_size_resize(&v, reached, user, flags, &r.size, &r.too_big);
+	return r;
+}
+
+TEST(ResizeCommand, TheSmallestOfThoseReachedDecides)
+{
+	drbd_size_view v = view(2000, 0, 1000);
+	auto r = resize(v, 1500);
+
+	EXPECT_EQ(r.verdict, DRBD_RESIZE_CHANGED);
+	EXPECT_EQ(r.size, 1500u);
+	EXPECT_EQ(resize(v, 1000).verdict, DRBD_RESIZE_UNCHANGED);
+	EXPECT_EQ(resize(v, 0).size, 2000u) << "all others diskless";
+	EXPECT_EQ(resize(v, 1500, 1200).size, 1200u);
+}
+
+TEST(ResizeCommand, WhoWasNotReachedHoldsTheSize)
+{
+	drbd_size_view v = view(2000, 0, 1000);
+
+	v.invisible_disk = true;
+	EXPECT_EQ(resize(v, 1500).verdict, DRBD_RESIZE_UNCHANGED);
+	auto r = resize(v, 1500, 0, DRBD_DDS_ASSUME_PEER_HAS_SPACE);
+	EXPECT_EQ(r.verdict, DRBD_RESIZE_CHANGED);
+	EXPECT_EQ(r.size, 1500u);
+	v.peers_min = 1200;	/* what it once said counts all the same */
+	EXPECT_EQ(resize(v, 1500, 0, DRBD_DDS_ASSUME_PEER_HAS_SPACE).size, 1200u);
+}
+
+TEST(ResizeCommand, ShrinksOnlyToTheSizeThatIsNamed)
+{
+	drbd_size_view v = view(2000, 0, 1000);
+
+	EXPECT_EQ(resize(v, 900).verdict, DRBD_RESIZE_SHRINKS);
+	EXPECT_EQ(resize(v, 900, 950).verdict, DRBD_RESIZE_SHRINKS) << "not what was named";
+	auto r = resize(v, 900, 900);
+	EXPECT_EQ(r.verdict, DRBD_RESIZE_CHANGED);
+	EXPECT_EQ(r.size, 900u);
+	EXPECT_FALSE(r.too_big);
+	EXPECT_EQ(resize(v, 2000, 500).size, 500u);
+	r = resize(v, 1000, 1800);
+	EXPECT_EQ(r.verdict, DRBD_RESIZE_UNCHANGED);
+	EXPECT_TRUE(r.too_big);
+	v.last_agreed = 0;
+	EXPECT_EQ(resize(v, 900).verdict, DRBD_RESIZE_CHANGED);
+}
+
+TEST(NewSpace, BothEndsNameTheSame)
+{
+	EXPECT_EQ(drbd_size_new_space(1000, 1000, 1500), 1000u);
+	EXPECT_EQ(drbd_size_new_space(1500, 1000, 1500), 1000u);
+	EXPECT_EQ(drbd_size_new_space(1000, 1500, 1500), 1000u);
+	EXPECT_EQ(drbd_size_new_space(1500, 1500, 1500), 1500u) << "nothing new";
+	EXPECT_EQ(drbd_size_new_space(2000, 1500, 1500), 1500u);
+	EXPECT_EQ(drbd_size_new_space(0, 1500, 1500), 1500u) << "first of all";
+	EXPECT_EQ(drbd_size_new_space(1500, 0, 1500), 1500u);
+}
+
 TEST(Grow, BothSidesAlwaysAgreeWhoIsSource)
 {
 	auto opposite = [](drbd_grow_role a, drbd_grow_role b) {

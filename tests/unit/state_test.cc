@@ -1579,6 +1579,36 @@ TEST(PeerState, InitialFullSync)		/* 9.3 */
 	EXPECT_FALSE(m.pd().flags & CORE_PD_CONSIDER_RESYNC);
 }
 
+TEST(PeerState, AComparisonIsMadeOnce)
+{
+	drbd_peer_state_decision d;
+	Model m;
+
+	m.disk(D_UP_TO_DATE).connected();
+	m.pd().flags |= CORE_PD_CONSIDER_RESYNC;
+	u32 w = word(R_SECONDARY, L_ESTABLISHED, D_UP_TO_DATE, D_UP_TO_DATE);
+	drbd_peer_state_decide(&m.r, 0, 0, w, L_ESTABLISHED, &d);
+	EXPECT_TRUE(d.compare);
+	m.begin();
+	/* No resync, and nothing else is new: it has to be remembered all the same. */
+	EXPECT_EQ(m.commit(drbd_peer_state_apply(&m.r, 0, 0, w, &d, L_ESTABLISHED)), SS_SUCCESS);
+	EXPECT_FALSE(m.pd().flags & CORE_PD_CONSIDER_RESYNC);
+}
+
+TEST(PeerState, TheTargetOfNewSpaceIsNotCompared)
+{
+	drbd_peer_state_decision d;
+	Model m;
+
+	m.disk(D_UP_TO_DATE).connected();
+	m.pd().flags |= CORE_PD_CONSIDER_RESYNC;
+	u32 w = word(R_SECONDARY, L_SYNC_TARGET, D_INCONSISTENT, D_UP_TO_DATE);
+	drbd_peer_state_decide(&m.r, 0, 0, w, L_ESTABLISHED, &d);
+	EXPECT_EQ(d.reaction, PEER_STATE_APPLY);
+	EXPECT_FALSE(d.compare);
+	EXPECT_EQ(d.peer_disk, D_UP_TO_DATE);
+}
+
 TEST(PeerState, HotAddedVolume)
 {
 	drbd_peer_state_decision d;
@@ -1607,6 +1637,65 @@ TEST(PeerState, PauseAndRole)
 	ASSERT_EQ(m.check(), SS_SUCCESS);
 	EXPECT_EQ(NEW(m.pd().repl_state), L_PAUSED_SYNC_S);
 	EXPECT_TRUE(NEW(m.pd().resync_susp_peer));
+}
+
+/* ------------------------------------------------------------- new space */
+
+TEST(NewSpace, WaitsForTheConnection)
+{
+	Model m;
+
+	m.disk(D_UP_TO_DATE);
+	Model::both(m.conn().cstate, C_CONNECTING);
+	m.pd().flags |= CORE_PD_NEW_SPACE;
+	m.begin();
+	ASSERT_EQ(m.commit(CORE_FORCE_RECALC), SS_SUCCESS);
+	EXPECT_TRUE(m.pd().flags & CORE_PD_NEW_SPACE);
+	EXPECT_FALSE(m.pd().after & CORE_PD_RESYNC_NEW_SPACE);
+
+	m.connected();
+	m.begin();
+	ASSERT_EQ(m.commit(CORE_FORCE_RECALC), SS_SUCCESS);
+	EXPECT_FALSE(m.pd().flags & CORE_PD_NEW_SPACE);
+	EXPECT_TRUE(m.pd().after & CORE_PD_RESYNC_NEW_SPACE);
+}
+
+TEST(NewSpace, WaitsForTheAttachAtEitherEnd)
+{
+	for (bool mine : {true, false}) {
+		Model m;
+
+		m.disk(mine ? D_NEGOTIATING : D_UP_TO_DATE);
+		m.connected(0, R_SECONDARY, mine ? D_UP_TO_DATE : D_NEGOTIATING);
+		m.pd().negotiation = CORE_NEG_PENDING;
+		m.pd().flags |= CORE_PD_NEW_SPACE;
+		m.begin();
+		ASSERT_EQ(m.commit(CORE_FORCE_RECALC), SS_SUCCESS);
+		EXPECT_EQ(m.pd().after & CORE_PD_RESYNC_NEW_SPACE, 0u);
+		EXPECT_TRUE(m.pd().flags & CORE_PD_NEW_SPACE);
+	}
+}
+
+TEST(NewSpace, ComesAlongWithAResyncAndDoesNotOutliveTheConnection)
+{
+	Model m;
+
+	m.disk(D_UP_TO_DATE).connected(0, R_SECONDARY, D_INCONSISTENT, L_WF_BITMAP_S);
+	m.pd().flags |= CORE_PD_NEW_SPACE;
+	m.begin();
+	ASSERT_EQ(m.commit(CORE_FORCE_RECALC), SS_SUCCESS);
+	EXPECT_FALSE(m.pd().flags & CORE_PD_NEW_SPACE);
+	EXPECT_FALSE(m.pd().after & CORE_PD_RESYNC_NEW_SPACE);
+
+	Model n;
+
+	n.disk(D_UP_TO_DATE).connected(0, R_SECONDARY, D_NEGOTIATING);
+	n.pd().flags |= CORE_PD_NEW_SPACE;
+	n.begin();
+	drbd_state_set_cstate(&n.r, 0, C_NETWORK_FAILURE);
+	ASSERT_EQ(n.commit(CORE_HARD), SS_SUCCESS);
+	EXPECT_FALSE(n.pd().flags & CORE_PD_NEW_SPACE);
+	EXPECT_FALSE(n.pd().after & CORE_PD_RESYNC_NEW_SPACE);
 }
 
 } // namespace

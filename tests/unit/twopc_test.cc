@@ -599,6 +599,32 @@ TEST(Resize, MergesSizes)
 	EXPECT_EQ(s.out.req.diskful_primary_nodes, bit(1));
 }
 
+TEST(Resize, TheParticipantAnswersForItself)
+{
+	Slot s(1, bit(0) | bit(2));
+	drbd_twopc_request q = request(0, -1, 0, 0, 0);
+
+	q.type = TWOPC_TYPE_RESIZE;
+	q.tid = 9;
+	q.nodes_to_reach = bit(2);
+	s.env.primary = true;
+	s.env.diskful = true;
+	s.env.max_possible_size = 3000;
+	s.receive(TWOPC_PREPARE, 0, q);
+	ASSERT_EQ(s.t.owner, TWOPC_PARTICIPANT);
+	EXPECT_EQ(s.t.first_parent, 0);
+	drbd_twopc_local_verdict(&s.t, &s.env, SS_SUCCESS, &s.out);
+	EXPECT_EQ(s.out.prepare_to, bit(2));
+	auto r = reply(9, 0);
+	r.max_possible_size = 5000;
+	r.diskful_primary_nodes = bit(2);
+	s.answered(2, TWOPC_YES, r);
+	ASSERT_EQ(s.out.reply_to, bit(0));
+	EXPECT_EQ(s.out.answer, TWOPC_YES);
+	EXPECT_EQ(s.out.reply.max_possible_size, 3000u);
+	EXPECT_EQ(s.out.reply.diskful_primary_nodes, bit(1) | bit(2));
+}
+
 /* ----------------------------------------------------- effects on the state */
 
 /* Model is node 0; let node 1 be the initiator. */
