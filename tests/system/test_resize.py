@@ -108,7 +108,7 @@ def test_grow_online(cluster, where):
     hw1.run("drbdadm secondary r0")
     cluster.each("drbdadm down r0")
     for n in cluster:
-        assert "la-size-sect %d;" % (new // 512) in n.out("drbdadm dump-md r0")
+        assert "la-size-sect %d;" % (new // 512) in n.out("drbdadm apply-al r0 && drbdadm dump-md r0")
     up(cluster)
     wait_settled(cluster)
     assert sizes(cluster) == [new, new]
