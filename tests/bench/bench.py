@@ -180,6 +180,7 @@ def main():
     try:
         for subject in wanted:
             # The same two machines; started anew with the modules that this subject needs.
+            cluster.power_off()
             cluster.ours = subject == "ours"
             cluster.start()
             print(f"{subject} ...", flush=True)
