@@ -35,6 +35,13 @@ static inline u32 bit(int node_id)
 
 /* --------------------------------------------------------------- the gate */
 
+/* A lost peer knows the generation of today: nothing more may be written in it. */
+static bool generation_due(struct drbd_device *device)
+{
+	return test_bit(DEV_NEW_CUR_UUID, &device->flags) ||
+		test_bit(DEV_WRITING_NEW_CUR_UUID, &device->flags);
+}
+
 static bool gate_open(struct drbd_device *device)
 {
 	struct drbd_resource *resource = device->resource;
@@ -47,10 +54,7 @@ static bool gate_open(struct drbd_device *device)
 		return false;
 	if (READ_ONCE(device->unstable_cached))
 		return false;
-	if (test_bit(DEV_NEW_CUR_UUID, &device->flags) ||
-	    test_bit(DEV_WRITING_NEW_CUR_UUID, &device->flags))
-		return false;
-	return true;
+	return !generation_due(device);
 }
 
 static bool room_for(struct drbd_device *device, int rw)
@@ -357,15 +361,15 @@ static void write_completed(struct drbd_request *req, struct bio_list *done)
 	struct drbd_resource *resource = req->device->resource;
 	bool ok = (req->flags & REQ_LOCAL_OK) || (req->ok & req->data);
 
-	if (ok && unlikely(!on_good_disk(req))) {
-		resubmit(req);
-		return;
-	}
 	if (req->epoch == resource->epoch) {
 		if (!epoch_may_stay_open(req))
 			drbd_close_epoch(resource);
 		else if (!timer_pending(&resource->epoch_timer))
 			mod_timer(&resource->epoch_timer, jiffies + OPEN_EPOCH_JIFFIES);
+	}
+	if (ok && unlikely(!on_good_disk(req))) {
+		resubmit(req);
+		return;
 	}
 
 	if (ok && unlikely(READ_ONCE(req->device->fail_io_cached)))
@@ -1344,15 +1348,8 @@ static void request_register(struct drbd_request *req, bool direct)
 	bool local;
 
 	spin_lock_irq(&resource->req_lock);
-	if (!device->fail_io_cached &&
-	    (resource->suspended_cached || device->unstable_cached)) {
-		request_postpone(req);
-		spin_unlock_irq(&resource->req_lock);
-		return;
-	}
-	if (!device->fail_io_cached && (test_bit(DEV_NEW_CUR_UUID, &device->flags) ||
-					test_bit(DEV_WRITING_NEW_CUR_UUID, &device->flags))) {
-		/* It would miss a lost peer, and be part of the generation that peer knows. */
+	if (!device->fail_io_cached && (resource->suspended_cached || device->unstable_cached ||
+					generation_due(device))) {
 		request_postpone(req);
 		spin_unlock_irq(&resource->req_lock);
 		return;
@@ -1723,9 +1720,7 @@ void drbd_wait_writes_stable(struct drbd_device *device)
 
 	wait_event(device->misc_wait, !atomic_read(&device->ap_bio_cnt[WRITE]) ||
 		   READ_ONCE(resource->suspended_cached));
-	spin_lock_irq(&resource->req_lock);
-	drbd_close_epoch(resource);
-	spin_unlock_irq(&resource->req_lock);
+	close_epoch(resource);
 	/* Barrier acks of every connected peer, or the loss of the connection. */
 	wait_event(device->misc_wait, !device_has_writes_in_log(device) ||
 		   READ_ONCE(resource->suspended_cached));
