@@ -97,6 +97,24 @@ void drbd_uuid_wait_unfrozen(struct drbd_device *device)
 			   60 * HZ);
 }
 
+/*
+ * A transaction at a moment when no handshake shows the present UUIDs to a peer; what
+ * is stuck is not waited for for ever.
+ */
+static struct drbd_txn *begin_unfrozen(struct drbd_device *device, const char *tag)
+	__acquires(&device->resource->req_lock)
+{
+	struct drbd_txn *t = drbd_txn_begin(device->resource, tag);
+	int tries;
+
+	for (tries = 0; device->uuid_freeze && tries < 3; tries++) {
+		drbd_txn_abort(t);
+		drbd_uuid_wait_unfrozen(device);
+		t = drbd_txn_begin(device->resource, tag);
+	}
+	return t;
+}
+
 /* ------------------------------------------------------------- new generations */
 
 static void announce_to(struct drbd_device *device, u64 nodes, u64 flags, u64 node_mask)
@@ -130,7 +148,7 @@ static int new_generation(struct drbd_device *device, bool forced, enum announce
 	struct drbd_uuid_set *set, *saved;
 	struct drbd_txn *t;
 	u64 weak = 0, rnd[2];
-	int d, c, err = 0, tries = 0;
+	int d, c, err = 0;
 	bool changed;
 
 	if (!drbd_ldev_get(device, D_INCONSISTENT))
@@ -140,19 +158,12 @@ static int new_generation(struct drbd_device *device, bool forced, enum announce
 	saved = set + 1;
 	get_random_bytes(rnd, sizeof(rnd));
 
-again:
-	t = drbd_txn_begin(resource, "new-uuid");
+	t = begin_unfrozen(device, "new-uuid");
 	d = drbd_txn_dev(t, device);
 	if (d < 0) {
 		drbd_txn_abort(t);
 		err = -ENODEV;
 		goto out;
-	}
-	if (device->uuid_freeze && tries++ < 3) {
-		/* A handshake shows the present ones to a peer. */
-		drbd_txn_abort(t);
-		drbd_uuid_wait_unfrozen(device);
-		goto again;
 	}
 	/* Those who are missing now are covered; who is lost from here on needs another one. */
 	clear_bit(DEV_NEW_CUR_UUID, &device->flags);
@@ -269,32 +280,11 @@ void drbd_new_uuid_work(struct work_struct *work)
 	drbd_gate_changed(device);
 }
 
-void drbd_generation_in_sync_with(struct drbd_peer_device *pd)
+/* @met: without resync, and noticed later: only if all of that still holds. */
+static void in_sync_with(struct drbd_peer_device *pd, bool met)
 {
 	struct drbd_device *device = pd->device;
-	struct drbd_uuid_set *set;
-
-	if (!drbd_ldev_get(device, D_NEGOTIATING))
-		return;
-	set = kzalloc(sizeof(*set), GFP_NOIO | __GFP_NOFAIL);
-	spin_lock_irq(&device->resource->req_lock);
-	drbd_uuid_set_load(device, set);
-	drbd_uuid_in_sync_with(set, pd->connection->peer_node_id);
-	drbd_uuid_set_store(device, set);
-	pd->comm_bitmap_uuid = 0;
-	spin_unlock_irq(&device->resource->req_lock);
-	kfree(set);
-	if (pd->bitmap_index >= 0 && drbd_bm_weight(device, pd->bitmap_index)) {
-		drbd_bm_clear_slots(device, 1u << pd->bitmap_index);
-		drbd_bm_write(device);
-	}
-	drbd_md_sync_if_dirty(device);
-	drbd_ldev_put(device);
-}
-
-void drbd_generation_met_in_sync(struct drbd_peer_device *pd)
-{
-	struct drbd_device *device = pd->device;
+	int slot = pd->bitmap_index;
 	struct drbd_uuid_set *set;
 	bool ok;
 
@@ -303,9 +293,10 @@ void drbd_generation_met_in_sync(struct drbd_peer_device *pd)
 	set = kzalloc(sizeof(*set), GFP_NOIO | __GFP_NOFAIL);
 	spin_lock_irq(&device->resource->req_lock);
 	drbd_uuid_set_load(device, set);
-	ok = pd->repl_state == L_ESTABLISHED && pd->connection->cstate == C_CONNECTED &&
-		pd->uuids.received && drbd_uuid_eq(pd->uuids.cur, set->cur) &&
-		(pd->bitmap_index < 0 || drbd_bm_is_quiet(device, pd->bitmap_index));
+	ok = !met || (pd->repl_state == L_ESTABLISHED &&
+		      pd->connection->cstate == C_CONNECTED && pd->uuids.received &&
+		      drbd_uuid_eq(pd->uuids.cur, set->cur) &&
+		      (slot < 0 || drbd_bm_is_quiet(device, slot)));
 	if (ok) {
 		drbd_uuid_in_sync_with(set, pd->connection->peer_node_id);
 		drbd_uuid_set_store(device, set);
@@ -313,13 +304,26 @@ void drbd_generation_met_in_sync(struct drbd_peer_device *pd)
 	}
 	spin_unlock_irq(&device->resource->req_lock);
 	kfree(set);
-	if (ok && pd->bitmap_index >= 0 && drbd_bm_weight(device, pd->bitmap_index)) {
-		drbd_bm_clear_quiet(device, pd->bitmap_index);
+	if (ok && slot >= 0 && drbd_bm_weight(device, slot)) {
+		if (met)
+			drbd_bm_clear_quiet(device, slot);
+		else
+			drbd_bm_clear_slots(device, 1u << slot);
 		drbd_bm_write(device);
 	}
 	if (ok)
 		drbd_md_sync_if_dirty(device);
 	drbd_ldev_put(device);
+}
+
+void drbd_generation_in_sync_with(struct drbd_peer_device *pd)
+{
+	in_sync_with(pd, false);
+}
+
+void drbd_generation_met_in_sync(struct drbd_peer_device *pd)
+{
+	in_sync_with(pd, true);
 }
 
 void drbd_generation_set_primary(struct drbd_device *device, bool primary)
@@ -568,19 +572,12 @@ void drbd_generation_target_finished(struct drbd_peer_device *pd)
 	struct drbd_device *device = pd->device;
 	u64 *seen, newly = 0;
 	struct drbd_txn *t;
-	int d, c, tries = 0;
+	int d, c;
 
 	if (!drbd_ldev_get(device, D_NEGOTIATING))
 		return;
 	seen = kcalloc(DRBD_UUID_NODES, sizeof(*seen), GFP_NOIO | __GFP_NOFAIL);
-again:
-	t = drbd_txn_begin(device->resource, "resync-finished");
-	if (device->uuid_freeze && tries++ < 3) {
-		/* A handshake shows the present UUIDs to a peer. */
-		drbd_txn_abort(t);
-		drbd_uuid_wait_unfrozen(device);
-		goto again;
-	}
+	t = begin_unfrozen(device, "resync-finished");
 	d = drbd_txn_dev(t, device);
 	if (d >= 0) {
 		for (c = 0; c < t->core.nr_connections; c++) {

@@ -460,7 +460,7 @@ static void fill_snapshot(struct drbd_txn *t)
 	}
 }
 
-static void commit_before(struct drbd_txn *t, struct bio_list *done)
+static void commit_before(struct drbd_txn *t)
 {
 	struct drbd_resource *resource = t->resource;
 	struct core_resource *r = &t->core;
@@ -658,7 +658,7 @@ void drbd_txn_commit_locked(struct drbd_txn *t, struct completion *done)
 	drbd_state_summarise(&t->core);
 	fill_snapshot(t);
 	log_changes(t, "");
-	commit_before(t, &bios);
+	commit_before(t);
 	drbd_state_publish(&t->core);
 	copy_back(t);
 	commit_after(t, &bios);
