@@ -156,7 +156,6 @@ static void after_promotion(struct drbd_resource *resource, const struct role_ch
 		if (forced) {
 			drbd_generation_new(device, true);
 			drbd_each_peer_device(device, consider_resync);
-			clear_bit(DEV_NEW_CUR_UUID, &device->flags);
 			drbd_gate_changed(device);
 		}
 		drbd_send_state_all(device);
