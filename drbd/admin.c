@@ -481,18 +481,24 @@ static struct drbd_peer_device *peer_device_of_node(struct drbd_device *device, 
 /* Not connected anywhere: everything here becomes out of sync. */
 static int invalidate_alone(struct drbd_device *device, struct drbd_reply *reply)
 {
+	const unsigned int flags = CHG_VERBOSE | CHG_WAIT | CHG_LOCAL_ONLY;
 	int rv;
 
 	if (!drbd_ldev_get(device, D_INCONSISTENT))
 		return SS_IS_DISKLESS;
+	/* The bits come before the state, but not when it is going to be refused. */
+	rv = drbd_change_disk_state(device, D_INCONSISTENT, flags | CHG_DRY_RUN, "invalidate",
+				    reply);
+	if (rv < SS_SUCCESS)
+		goto out;
 	drbd_freeze_io(device, false, false);
 	drbd_bm_set_slots(device, BM_ALL_SLOTS);
-	rv = drbd_bm_write_all(device) ? ERR_IO_MD_DISK : SS_SUCCESS;
-	if (rv == SS_SUCCESS)
-		rv = drbd_change_disk_state(device, D_INCONSISTENT,
-					    CHG_VERBOSE | CHG_WAIT | CHG_LOCAL_ONLY, "invalidate",
-					    reply);
+	if (drbd_bm_write_all(device))
+		rv = ERR_IO_MD_DISK;
+	else
+		rv = drbd_change_disk_state(device, D_INCONSISTENT, flags, "invalidate", reply);
 	drbd_thaw_io(device);
+out:
 	drbd_ldev_put(device);
 	return rv;
 }

@@ -418,7 +418,11 @@ void drbd_persist_size(struct drbd_device *device)
 
 	if (!drbd_ldev_get(device, D_NEGOTIATING))
 		return;
-	mutex_lock(&device->size_mutex);
+	/* A resize under way stores what it comes to; it may wait for a disk that hangs. */
+	if (!mutex_trylock(&device->size_mutex)) {
+		drbd_ldev_put(device);
+		return;
+	}
 	spin_lock_irq(&device->ldev->md_lock);
 	differs = device->ldev->md.effective_size != size;
 	spin_unlock_irq(&device->ldev->md_lock);

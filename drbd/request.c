@@ -1714,6 +1714,22 @@ static bool device_has_writes_in_log(struct drbd_device *device)
 	return found;
 }
 
+/* A peer refused a write, and its disk still counts as UpToDate here. */
+static bool refused_and_up_to_date(struct drbd_device *device)
+{
+	struct drbd_peer_device *pd;
+	bool found = false;
+
+	spin_lock_irq(&device->resource->req_lock);
+	for_each_peer_device(pd, device)
+		found |= test_bit(PD_NEG_ACKED_UPTODATE, &pd->flags);
+	spin_unlock_irq(&device->resource->req_lock);
+	return found;
+}
+
+/* The news of its disk are on their way; a peer that never sends them is not waited for. */
+#define REFUSED_WAIT	(10 * HZ)
+
 void drbd_wait_writes_stable(struct drbd_device *device)
 {
 	struct drbd_resource *resource = device->resource;
@@ -1724,6 +1740,10 @@ void drbd_wait_writes_stable(struct drbd_device *device)
 	/* Barrier acks of every connected peer, or the loss of the connection. */
 	wait_event(device->misc_wait, !device_has_writes_in_log(device) ||
 		   READ_ONCE(resource->suspended_cached));
+	if (!wait_event_timeout(device->misc_wait, !refused_and_up_to_date(device) ||
+				READ_ONCE(resource->suspended_cached), REFUSED_WAIT))
+		pr_warn("drbd %s/%d drbd%u: a peer refused a write and stays UpToDate\n",
+			resource->name, device->vnr, device->minor);
 	spin_lock_irq(&resource->req_lock);
 	drbd_flush_peer_ack(resource);
 	spin_unlock_irq(&resource->req_lock);

@@ -521,11 +521,14 @@ static void store_md_flags(struct drbd_txn *t, unsigned int d)
 
 	if (!ldev)
 		return;
+	/* What others keep (a full sync to come, say) may be newer than the snapshot. */
 	spin_lock(&ldev->md_lock);
-	ldev->md.flags = t->core.dev[d].md_flags;
+	ldev->md.flags = (ldev->md.flags & ~CORE_MD_FLAGS) |
+		(t->core.dev[d].md_flags & CORE_MD_FLAGS);
 	ldev->md.members = t->core.members[DRBD_NEW];
 	for (i = 0; i < DRBD_CORE_NODES; i++)
-		ldev->md.peers[i].flags = t->core.dev[d].md_peer_flags[i];
+		ldev->md.peers[i].flags = (ldev->md.peers[i].flags & ~CORE_MD_PEER_FLAGS) |
+			(t->core.dev[d].md_peer_flags[i] & CORE_MD_PEER_FLAGS);
 	spin_unlock(&ldev->md_lock);
 	drbd_md_mark_dirty(device);
 }
@@ -586,6 +589,8 @@ static void copy_back(struct drbd_txn *t)
 				continue;
 			pd->repl_state = p->repl_state[0];
 			pd->disk_state = p->disk_state[0];
+			if (pd->disk_state != D_UP_TO_DATE)
+				clear_bit(PD_NEG_ACKED_UPTODATE, &pd->flags);
 			/* The worker clears later, if it is still true then. */
 			if (p->after & CORE_PD_CLEAR_BITMAP)
 				drbd_bm_watch(device, drbd_slot_bit(pd), true);
@@ -639,6 +644,8 @@ static void commit_after(struct drbd_txn *t, struct bio_list *done)
 			set_bit(DEV_NEW_CUR_UUID, &device->flags);
 		if (todo & CORE_DEV_UUID_PENDING_DROPPED)
 			clear_bit(DEV_NEW_CUR_UUID, &device->flags);
+		if (todo & CORE_DEV_COMPLETE_LOCAL)
+			drbd_tl_abort_local(device, done);
 		drbd_al_update_mode(device);
 		drbd_gate_changed(device);
 		wake_up_all(&device->attach_wait);
@@ -749,14 +756,6 @@ static void after_device(struct drbd_txn *t, unsigned int d)
 		drbd_persist_size(device);
 	if (todo & CORE_DEV_HELPER_IO_ERROR)
 		drbd_helper(device, NULL, "local-io-error");
-	if (todo & CORE_DEV_COMPLETE_LOCAL) {
-		struct bio_list done = BIO_EMPTY_LIST;
-
-		spin_lock_irq(&t->resource->req_lock);
-		drbd_tl_abort_local(device, &done);
-		spin_unlock_irq(&t->resource->req_lock);
-		drbd_complete_bios(&done);
-	}
 	if (todo & CORE_DEV_SEND_STATE_ALL)
 		drbd_send_state_all(device);
 	if (todo & CORE_DEV_LAST_CHANCE_WRITE)
@@ -933,6 +932,10 @@ again:
 		if (rv < SS_SUCCESS)
 			drbd_report_refusal(t, rv, chg_flags, reply);
 		txn_free(t);
+		goto out;
+	}
+	if (chg_flags & CHG_DRY_RUN) {
+		drbd_txn_abort(t);
 		goto out;
 	}
 	if (!(chg_flags & (CHG_HARD | CHG_LOCAL_ONLY))) {

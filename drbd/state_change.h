@@ -28,6 +28,7 @@ enum drbd_chg_flags {
 	CHG_DONT_RETRY = 1 << 11,
 	CHG_ALREADY_SERIALIZED = 1 << 12,
 	CHG_DONT_WAIT_SLOT = 1 << 13,	/* fail at once while another two-phase commit runs */
+	CHG_DRY_RUN = 1 << 14,		/* only what this node would say to it: SS_SUCCESS or refusal */
 };
 
 /*

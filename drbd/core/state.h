@@ -135,6 +135,14 @@ enum core_device_flag {
 	CORE_DEV_TIEBREAKER_USED	= 1u << 16,/* result: quorum kept by the tie-breaker rule */
 };
 
+/* The metadata flags that follow from the states; all others are somebody else's. */
+#define CORE_MD_FLAGS		(DRBD_MDF_CONSISTENT | DRBD_MDF_PRIMARY_IND | \
+				 DRBD_MDF_WAS_UP_TO_DATE | DRBD_MDF_CRASHED_PRIMARY | \
+				 DRBD_MDF_AL_CLEAN | DRBD_MDF_AL_DISABLED | \
+				 DRBD_MDF_PRIMARY_LOST_QUORUM | DRBD_MDF_HAVE_QUORUM)
+#define CORE_MD_PEER_FLAGS	(DRBD_MDF_PEER_CONNECTED | DRBD_MDF_PEER_OUTDATED | \
+				 DRBD_MDF_PEER_FENCING | DRBD_MDF_PEER_DEVICE_SEEN)
+
 /* One volume. */
 struct core_device {
 	/* state */
@@ -347,6 +355,9 @@ enum core_dev_commit {
 	CORE_DEV_MD_DIRTY		= 1u << 3, /* md_flags, md_peer_flags, members are new: mark dirty */
 	CORE_DEV_UUID_PENDING_SET	= 1u << 4, /* [after publication] hold new I/O until the UUID exists */
 	CORE_DEV_UUID_PENDING_DROPPED	= 1u << 5, /* the mark was taken back (demotion) */
+	CORE_DEV_COMPLETE_LOCAL		= 1u << 6, /* [after publication] forced detach: complete writes
+						    * that wait for the disk. Follow-up work may wait
+						    * for that disk as well */
 };
 
 enum core_pd_commit {
@@ -403,7 +414,6 @@ enum core_dev_after {
 	CORE_DEV_WRITE_BITMAP		= 1u << 0,
 	CORE_DEV_PERSIST_SIZE		= 1u << 1, /* effective size, if it changed */
 	CORE_DEV_HELPER_IO_ERROR	= 1u << 2, /* local-io-error */
-	CORE_DEV_COMPLETE_LOCAL		= 1u << 3, /* forced detach: complete requests waiting on the disk */
 	CORE_DEV_SEND_STATE_ALL		= 1u << 4, /* P_STATE to all peers */
 	CORE_DEV_LAST_CHANCE_WRITE	= 1u << 5, /* bitmap and metadata, errors do not matter */
 	CORE_DEV_STOP_MD_TIMER		= 1u << 6,

@@ -649,7 +649,7 @@ static void after_device(struct core_resource *r, struct core_device *dev)
 		if (new == D_FAILED && (dev->flags & CORE_DEV_CALL_LOCAL_IO_ERROR))
 			dev->after |= CORE_DEV_HELPER_IO_ERROR;
 		if (dev->flags & CORE_DEV_FORCED_DETACH)
-			dev->after |= CORE_DEV_COMPLETE_LOCAL;
+			dev->commit |= CORE_DEV_COMPLETE_LOCAL;
 		dev->after |= CORE_DEV_SEND_STATE_ALL | CORE_DEV_LAST_CHANCE_WRITE;
 	}
 	if (old != new && new == D_DISKLESS)
