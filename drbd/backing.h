@@ -138,7 +138,7 @@ int drbd_backing_discard_or_zero(struct drbd_device *device, sector_t sector, un
 				 unsigned int flags);
 /* Issues a flush and waits; 0 or -errno.  Process context, ldev reference held. */
 int drbd_backing_flush(struct drbd_device *device);
-/* Highest write ordering all attached volumes allow (io-path.md 7.6). */
+/* Highest write ordering all attached volumes allow (io-path.md 7.6).  Does not sleep. */
 void drbd_bump_write_ordering(struct drbd_resource *resource, enum drbd_write_ordering max);
 
 /* Slots (resync.md 19): assigns a slot to every peer that wants one.  0 or -ENOSPC. */

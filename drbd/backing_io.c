@@ -127,9 +127,10 @@ void drbd_bump_write_ordering(struct drbd_resource *resource, enum drbd_write_or
 	struct drbd_device *device;
 	int vnr;
 
-	lockdep_assert_held(&resource->conf_mutex);
+	rcu_read_lock();
 	idr_for_each_entry(&resource->devices, device, vnr)
 		method = min(method, disk_allows(device));
+	rcu_read_unlock();
 	if (resource->write_ordering != method)
 		pr_info("drbd %s: method to ensure write ordering: %s\n", resource->name,
 			method == WO_BDEV_FLUSH ? "flush" : method == WO_DRAIN_IO ? "drain" : "none");

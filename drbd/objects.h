@@ -610,6 +610,17 @@ extern struct list_head drbd_resources;
 		lockdep_is_held(&(d)->resource->conf_mutex) || \
 		lockdep_is_held(&(d)->resource->req_lock))
 
+/*
+ * The connection's first peer device with a volume number of at least *@vnr, which is
+ * set to it; with a reference, or NULL.  Takes req_lock.
+ */
+struct drbd_peer_device *drbd_peer_device_next(struct drbd_connection *connection, int *vnr);
+
+/* For loops whose body sleeps; leaving them early keeps the reference of @pd. */
+#define for_each_volume_of(pd, vnr, c) \
+	for (vnr = 0; (pd = drbd_peer_device_next(c, &(vnr))); \
+	     (vnr)++, drbd_peer_device_put(pd))
+
 static inline struct drbd_peer_device *
 drbd_connection_peer_device(struct drbd_connection *connection, int vnr)
 {

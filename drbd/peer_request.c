@@ -661,7 +661,7 @@ static int drain_and_flush(struct drbd_connection *connection)
 		return -ENOTCONN;
 	if (resource->write_ordering < WO_BDEV_FLUSH)
 		return 0;
-	idr_for_each_entry(&connection->peer_devices, pd, vnr) {
+	for_each_volume_of(pd, vnr, connection) {
 		if (!drbd_ldev_get(pd->device, D_NEGOTIATING))
 			continue;
 		rv = drbd_backing_flush(pd->device);
@@ -739,15 +739,15 @@ static void confirm_stable_work(struct work_struct *work)
 	spin_unlock_irq(&resource->req_lock);
 	if (!n || connection->agreed_pro_version < 114)
 		goto out;
-	idr_for_each_entry(&connection->peer_devices, pd, vnr) {
+	for_each_volume_of(pd, vnr, connection) {
 		if (!drbd_ldev_get(pd->device, D_NEGOTIATING))
 			continue;
 		rv = drbd_backing_flush(pd->device);
+		drbd_ldev_put(pd->device);
 		if (rv && rv != -EOPNOTSUPP) {
-			drbd_ldev_put(pd->device);
+			drbd_peer_device_put(pd);
 			goto out;
 		}
-		drbd_ldev_put(pd->device);
 	}
 	spin_lock_irq(&resource->req_lock);
 	list_for_each_entry(pr, &connection->peer_writes, recv_order) {

@@ -1703,7 +1703,7 @@ void drbd_resync_lost(struct drbd_connection *connection)
 	LIST_HEAD(list);
 	int vnr;
 
-	idr_for_each_entry(&connection->peer_devices, pd, vnr) {
+	for_each_volume_of(pd, vnr, connection) {
 		cancel_delayed_work_sync(&priv(pd)->tick);
 		if (cancel_delayed_work(&priv(pd)->late))
 			drbd_peer_device_put(pd);
@@ -1719,13 +1719,13 @@ void drbd_resync_lost(struct drbd_connection *connection)
 		drbd_resync_serve_over(pr);
 	dagtag_source_lost(connection);
 	do {
-		idr_for_each_entry(&connection->peer_devices, pd, vnr)
+		for_each_volume_of(pd, vnr, connection)
 			cancel_list(connection, &pd->rs.requests, request_over, true);
 		cancel_list(connection, &connection->resync_source, drbd_resync_serve_over, false);
 		/* What is at the backing device or with the sender comes by itself. */
 		wait_event_timeout(connection->ee_wait, nothing_left(connection), HZ / 10);
 	} while (!nothing_left(connection));
-	idr_for_each_entry(&connection->peer_devices, pd, vnr) {
+	for_each_volume_of(pd, vnr, connection) {
 		cancel_delayed_work_sync(&priv(pd)->tick);
 		pd->rs.finishing = false;
 	}
