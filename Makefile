@@ -205,7 +205,7 @@ OBJ_fuzz := $(BUILD)/fuzz
 # What the fuzzers call and what that needs: no more is compiled a third time for them.
 FUZZED_core := activity_log bitmap_geometry metadata packet vli
 FUZZED_drbdadm := adjust batch builder claims derive diagnostics exec files lines model options plan \
-	scanner system
+	scanner sources system
 FUZZED_drbdsetup := events2 model statistics
 FUZZED_drbdmeta := restore
 FUZZED_drbdmon := assess model

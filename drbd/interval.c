@@ -102,7 +102,7 @@ static void mark_verify_conflicts(struct drbd_device *device, struct drbd_interv
 static void kick(struct drbd_device *device)
 {
 	if (!list_empty(&device->held_intervals))
-		queue_work(system_highpri_wq, &device->release_work);
+		queue_work(drbd_io_wq, &device->release_work);
 }
 
 bool drbd_interval_enter(struct drbd_device *device, struct drbd_interval *i)

@@ -25,11 +25,19 @@ LIST_HEAD(drbd_resources);
 static DEFINE_IDR(drbd_minors);		/* changed under drbd_objects_mutex, read under RCU */
 static u64 drbd_next_serial = 1;	/* drbd_objects_mutex */
 static struct workqueue_struct *drbd_reaper;
+struct workqueue_struct *drbd_io_wq;
 
 int drbd_objects_init(void)
 {
 	drbd_reaper = alloc_workqueue("drbd_reaper", WQ_UNBOUND, 0);
-	return drbd_reaper ? 0 : -ENOMEM;
+	drbd_io_wq = alloc_workqueue("drbd_io", WQ_HIGHPRI | WQ_MEM_RECLAIM, 0);
+	if (drbd_reaper && drbd_io_wq)
+		return 0;
+	if (drbd_reaper)
+		destroy_workqueue(drbd_reaper);
+	if (drbd_io_wq)
+		destroy_workqueue(drbd_io_wq);
+	return -ENOMEM;
 }
 
 void drbd_objects_exit(void)
@@ -39,6 +47,7 @@ void drbd_objects_exit(void)
 	flush_workqueue(drbd_reaper);
 	rcu_barrier();
 	destroy_workqueue(drbd_reaper);
+	destroy_workqueue(drbd_io_wq);
 	idr_destroy(&drbd_minors);
 }
 

@@ -598,6 +598,12 @@ struct drbd_peer_device {
 
 /* ------------------------------------------------------------------ lookup */
 
+/*
+ * What application writes may wait for and no other thread does.  It has a rescuer: writing
+ * out may be what memory for a new worker waits for.
+ */
+extern struct workqueue_struct *drbd_io_wq;
+
 extern struct mutex drbd_objects_mutex;
 extern struct list_head drbd_resources;
 

@@ -765,7 +765,7 @@ out:
 
 void drbd_confirm_stable(struct drbd_connection *connection)
 {
-	queue_work(system_long_wq, &connection->confirm_work);
+	queue_work(drbd_io_wq, &connection->confirm_work);
 }
 
 void drbd_confirm_stable_init(struct drbd_connection *connection)

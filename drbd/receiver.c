@@ -756,7 +756,7 @@ void drbd_receiver_signal(struct drbd_connection *connection, bool stop)
 {
 	if (stop)
 		set_bit(CONN_STOP_RECEIVER, &connection->flags);
-	queue_work(system_highpri_wq, &connection->abort_work);
+	queue_work(drbd_io_wq, &connection->abort_work);
 }
 
 static void send_ping_work(struct work_struct *work)

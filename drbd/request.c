@@ -463,7 +463,7 @@ static void collect_peer_ack(struct drbd_resource *resource, struct drbd_request
 	} else {
 		g->mask = mask;
 		g->first_dagtag = req->dagtag - (req->i.size >> 9);
-		mod_delayed_work(system_wq, &resource->peer_ack_work,
+		mod_delayed_work(drbd_io_wq, &resource->peer_ack_work,
 				 msecs_to_jiffies(resource->res_opts.peer_ack_delay));
 	}
 	g->last = req;

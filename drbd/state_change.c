@@ -1122,7 +1122,7 @@ void drbd_async_cstate_work(struct work_struct *work)
 void drbd_change_cstate_async(struct drbd_connection *connection, enum drbd_conn_state cstate)
 {
 	set_bit(cstate, &connection->async_cstates);
-	queue_work(system_highpri_wq, &connection->async_cstate_work);
+	queue_work(drbd_io_wq, &connection->async_cstate_work);
 }
 
 /* ---------------------------------------------------------------- questions */

@@ -88,11 +88,11 @@ void ParseSession::exclude(const std::string &name)
 
 void ParseSession::parse_main(const std::string &name)
 {
+	const std::string &text = sources.read(name);
 	if (name == "-") {
-		parse_text(read_stdin(), "STDIN", "STDIN");
+		parse_text(text, "STDIN", "STDIN");
 		return;
 	}
-	std::string text = read_config_file(name);
 	seen_files.insert(real_path(name));
 	parse_text(text, name, absolute_path(name));
 }
@@ -119,7 +119,12 @@ void Builder::run(const std::string &text)
 		session_.claims_.reserve(session_.claims_.size() + text.size() / bytes_per_claim);
 	Scanner scanner(text, given_);
 	Parser parser(scanner, *this);
-	parser.parse();
+	try {
+		parser.parse();
+	} catch (const Failure &) {
+		session_.sources.stopped(text, scanner.offset());
+		throw;
+	}
 }
 
 int Builder::filter(int kind)
@@ -187,6 +192,13 @@ void Builder::invalid(int line, const std::string &message)
 {
 	session_.diag.say(at(line) + message);
 	config_.valid = false;
+}
+
+void Builder::missing(int line, const std::string &message)
+{
+	config_.valid = false;
+	if (!session_.sources.incomplete())
+		invalid(line, message);
 }
 
 void Builder::claim(std::string_view what, std::string_view key, int line)
@@ -300,7 +312,7 @@ void Builder::parse_included(const std::string &path)
 		return;
 	if (session_.depth >= max_include_depth)
 		throw Failure(exit_code::config, path + ": includes are nested too deeply");
-	std::string text = read_config_file(path, true);
+	const std::string &text = session_.sources.read(path, true);
 	session_.depth++;
 	session_.parse_text(text, path, absolute_path(path));
 	session_.depth--;
@@ -414,17 +426,17 @@ void Builder::template_file(const Token &name)
 	resource_->uses_9_features = true;
 	auto &cached = session_.templates_[absolute];
 	if (!cached) {
-		std::string text;
+		const std::string *text;
 		try {
 			if (!session_.read_files)
 				throw CannotOpen(exit_code::exec, "");
-			text = read_config_file(path, true);
+			text = &session_.sources.read(path, true);
 		} catch (const CannotOpen &) {
 			invalid(name.line, "Failed to open template file '" + path + "'.");
 			return;
 		}
 		Config config;
-		ParseSession session(config, session_.diag);
+		ParseSession session(config, session_.diag, session_.sources);
 		session.template_mode = true;
 		session.verbose = session_.verbose;
 		session.local_node = session_.local_node;
@@ -432,9 +444,11 @@ void Builder::template_file(const Token &name)
 		if (session.depth > max_include_depth)
 			throw Failure(exit_code::config,
 				      path + ": templates are nested too deeply");
-		session.parse_text(text, path, absolute);
+		session.parse_text(*text, path, absolute);
 		if (!config.valid)
 			config_.valid = false;
+		if (!config.common && session_.sources.incomplete())
+			return;
 		if (!config.common || !config.resources.empty() || config.global.present)
 			throw Failure(exit_code::config,
 				      path + ":1: a template file must consist of one 'common' "
@@ -733,13 +747,13 @@ void Builder::begin_connection(const Token &t, const Token &name)
 
 void Builder::end_connection()
 {
-	if (connection_->paths.empty() && !session_.show_mode)
+	if (connection_->paths.empty() && !session_.show_mode && !session_.sources.incomplete())
 		throw Failure(exit_code::config,
 			      at(connection_->pos.line) + "connection without a single path "
 							  "(maybe empty?) not allowed");
 	for (const auto &p : connection_->paths)
 		if (p.implicit && p.refs.size() != 2 && !session_.show_mode)
-			invalid(connection_->pos.line, "Resource " + resource_->name +
+			missing(connection_->pos.line, "Resource " + resource_->name +
 							       ": connection needs to have two "
 							       "endpoints");
 	scopes_.pop_back();
@@ -757,7 +771,7 @@ void Builder::begin_path(const Token &t)
 void Builder::end_path()
 {
 	if (path_->refs.size() != 2 && !session_.show_mode)
-		invalid(path_->pos.line,
+		missing(path_->pos.line,
 			"Resource " + resource_->name + ": path needs to have two endpoints");
 	path_ = nullptr;
 }

@@ -12,6 +12,7 @@
 #include "model.h"
 #include "options.h"
 #include "scanner.h"
+#include "sources.h"
 
 namespace drbd::adm {
 
@@ -20,7 +21,10 @@ class Diagnostics;
 // What all files of one configuration share while they are read.
 class ParseSession {
 public:
-	ParseSession(Config &config, Diagnostics &diag) : config(config), diag(diag) {}
+	// Texts of files come from `sources`, and go there when something is wrong in them.
+	ParseSession(Config &config, Diagnostics &diag, Sources &sources)
+	    : config(config), diag(diag), sources(sources) {}
+	ParseSession(Config &config, Diagnostics &diag) : ParseSession(config, diag, own_sources_) {}
 
 	// Reads the main file ("-": standard input) or a -t file.  Throws Failure when it cannot
 	// be opened or when parsing cannot go on; recoverable errors clear config.valid.
@@ -36,6 +40,7 @@ public:
 
 	Config &config;
 	Diagnostics &diag;
+	Sources &sources;
 	bool show_mode = false;  // reading drbdsetup show: no uniqueness or range checks
 	bool template_mode = false;
 	bool read_files = true;  // false: includes and templates are not there
@@ -46,6 +51,7 @@ public:
 
 private:
 	friend class Builder;
+	Sources own_sources_;
 	Claims claims_;
 	std::map<std::string, std::shared_ptr<Resource>> templates_;
 };
@@ -146,6 +152,8 @@ private:
 	std::string at(int line) const { return *given_ + ":" + std::to_string(line) + ": "; }
 
 	void invalid(int line, const std::string &message);
+	// Something is missing; said of a complete text only.
+	void missing(int line, const std::string &message);
 	[[noreturn]] void expected(const Token &got, const std::string &what);
 	void claim(std::string_view what, std::string_view key, int line);
 	long number(const Token &t);

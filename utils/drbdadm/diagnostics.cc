@@ -17,6 +17,8 @@ Diagnostics::Diagnostics()
 
 void Diagnostics::say(std::string_view message)
 {
+	if (!said_.emplace(message).second && only_new_)
+		return;
 	if (capture_)
 		capture_->append(message).append("\n");
 	if (quiet_ || capture_)
@@ -32,7 +34,7 @@ void Diagnostics::say(std::string_view message)
 
 void Diagnostics::say_once(const std::string &message)
 {
-	if (said_.insert(message).second)
+	if (said_once_.insert(message).second)
 		say(message);
 }
 

@@ -17,6 +17,9 @@ public:
 	// The same text is said once per run.
 	void say_once(const std::string &message);
 
+	// From now on what has been said before is not said again.
+	void say_only_new() { only_new_ = true; }
+
 	// Quiet diagnostics are for fuzzing and tests.
 	void set_quiet(bool quiet) { quiet_ = quiet; }
 	void set_capture(std::string *capture) { capture_ = capture; }
@@ -25,7 +28,8 @@ private:
 	bool to_syslog_ = false;
 	bool quiet_ = false;
 	std::string *capture_ = nullptr;
-	std::set<std::string> said_;
+	bool only_new_ = false;
+	std::set<std::string> said_, said_once_;
 };
 
 }  // namespace drbd::adm

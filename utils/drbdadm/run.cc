@@ -279,19 +279,27 @@ int run(int argc, char **argv, Diagnostics &diag)
 
 	// Neither is ever freed: taking a big configuration apart piece by piece just before the
 	// process ends takes as long as a good part of reading it.
-	static Config &config = *new Config;
-	static ParseSession &session = *new ParseSession(config, diag);
-	session.verbose = settings.verbose();
-	settings.node = session.local_node = local_node_name();
+	static Sources &sources = *new Sources;
+	static Config *parsed;
+	static ParseSession *last;
+	settings.node = local_node_name();
 	std::string file = choose_config_file(args, *command, diag);
-	config.main_file = file == "-" ? "STDIN" : absolute_path(file);
-	for (const auto &excluded : settings.excluded_files)
-		session.exclude(excluded);
-	session.parse_main(file);
-	for (const auto &test : settings.test_files)
-		session.parse_main(test);
-	if (!config.valid)
+	bool fine = read_all_errors(sources, diag, [&] {
+		parsed = new Config;
+		last = new ParseSession(*parsed, diag, sources);
+		last->verbose = settings.verbose();
+		last->local_node = settings.node;
+		parsed->main_file = file == "-" ? "STDIN" : absolute_path(file);
+		for (const auto &excluded : settings.excluded_files)
+			last->exclude(excluded);
+		last->parse_main(file);
+		for (const auto &test : settings.test_files)
+			last->parse_main(test);
+	});
+	if (!fine || !parsed->valid)
 		return exit_code::config;
+	Config &config = *parsed;
+	ParseSession &session = *last;
 	derive(session);
 	if (command->flags & flag::proxy)
 		set_proxy_identity(config, settings.node);

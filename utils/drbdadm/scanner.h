@@ -24,6 +24,7 @@ struct Token {
 struct ScannerState {
 	const std::string *file = nullptr;
 	int line = 1;
+	size_t begin = 0, end = 0;  // of the token, in the text
 	std::string_view value;  // text of a quoted string without quotes and escapes
 	bool has_value = false;
 	std::deque<std::string> unescaped;  // where it differs from what is in the file
@@ -53,6 +54,8 @@ public:
 
 	// Line of the last token read.
 	int line() const { return state_.line; }
+	// Where it begins in the text.
+	size_t offset() const { return state_.begin; }
 
 private:
 	yyscan_t flex_ = nullptr;
