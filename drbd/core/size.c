@@ -11,14 +11,16 @@ u64 drbd_size_own_limit(u64 backing, u64 md_limit)
 u64 drbd_size_agree(const struct drbd_size_view *view, u64 u_size, u32 dds_flags,
 		    bool *cap_too_big)
 {
-	u64 size = drbd_size_min_known(view->own_limit, view->peers_min);
+	bool assume = dds_flags & DRBD_DDS_ASSUME_PEER_HAS_SPACE;
+	u64 size = drbd_size_min_known(view->own_limit,
+				       assume ? view->visible_min : view->peers_min);
 
 	if (cap_too_big)
 		*cap_too_big = false;
 	if (!size)
 		return 0;
 	/* A disk out of sight may be just as big as it was agreed, and no bigger. */
-	if (view->invisible_disk && !(dds_flags & DRBD_DDS_ASSUME_PEER_HAS_SPACE))
+	if (view->invisible_disk && !assume)
 		size = drbd_size_min_known(size, view->last_agreed);
 	if (!u_size)
 		return size;
@@ -36,6 +38,7 @@ enum drbd_resize_verdict drbd_size_resize(const struct drbd_size_view *view, u64
 	struct drbd_size_view v = *view;
 
 	v.peers_min = drbd_size_min_known(v.peers_min, reached_limit);
+	v.visible_min = drbd_size_min_known(v.visible_min, reached_limit);
 	*size = drbd_size_agree(&v, user_size, dds_flags, cap_too_big);
 	/* A device that has no agreed size yet can lose what it shows, and no more. */
 	if (*size != user_size && *size < v.last_agreed)

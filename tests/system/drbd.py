@@ -94,12 +94,18 @@ def promote(node, res="r0", timeout=60):
              interval=0.5)
 
 
-def connected_pair(cluster, text=QUICK, primary=0):
-    """From nothing to a synchronised r0 with a primary (None: both secondary)."""
+def connected_pair(cluster, text=QUICK, primary=0, met=False):
+    """From nothing to a synchronised r0 with a primary (None: both secondary).
+
+    met: there is no data before they have met, and agreed on a size."""
     configure(cluster, text)
     for n in cluster:
         create_md(n)
     up(cluster)
+    if met:
+        for n in cluster:
+            wait_for(lambda n=n: peer_device(n)["connection"] == "Connected", 60,
+                     lambda: "connected\n" + describe(cluster))
     cluster[primary or 0].run("drbdadm primary --force r0")
     wait_settled(cluster)
     if primary is None:

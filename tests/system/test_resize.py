@@ -248,7 +248,7 @@ def test_grown_while_detached(cluster):
     wrap(hw1, SMALL)
     wrap(hw2, LARGE)
     text = ON_DM.replace("meta-disk internal", "meta-disk /dev/vdc")
-    connected_pair(cluster, text, primary=1)
+    connected_pair(cluster, text, primary=1, met=True)
     assert sizes(cluster) == [SMALL, SMALL]
     hw1.run("drbdadm detach r0")
     set_size(hw1, LARGE)

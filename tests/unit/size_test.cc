@@ -53,6 +53,9 @@ TEST(Size, AnInvisibleDiskHoldsTheLastAgreedSize)
 	EXPECT_EQ(drbd_size_agree(&v, 0, 0, nullptr), 900u);
 	v.invisible_disk = true;
 	EXPECT_EQ(drbd_size_agree(&v, 0, 0, nullptr), 600u);
+	EXPECT_EQ(drbd_size_agree(&v, 0, DRBD_DDS_ASSUME_PEER_HAS_SPACE, nullptr), 1000u)
+		<< "what it said before it left is part of what is not to count";
+	v.visible_min = 900;
 	EXPECT_EQ(drbd_size_agree(&v, 0, DRBD_DDS_ASSUME_PEER_HAS_SPACE, nullptr), 900u);
 	v.last_agreed = 0;
 	EXPECT_EQ(drbd_size_agree(&v, 0, 0, nullptr), 900u);
@@ -235,7 +238,9 @@ TEST(ResizeCommand, WhoWasNotReachedHoldsTheSize)
 	auto r = resize(v, 1500, 0, DRBD_DDS_ASSUME_PEER_HAS_SPACE);
 	EXPECT_EQ(r.verdict, DRBD_RESIZE_CHANGED);
 	EXPECT_EQ(r.size, 1500u);
-	v.peers_min = 1200;	/* what it once said counts all the same */
+	v.peers_min = 1200;	/* what it once said is assumed to be no longer true */
+	EXPECT_EQ(resize(v, 1500, 0, DRBD_DDS_ASSUME_PEER_HAS_SPACE).size, 1500u);
+	v.visible_min = 1200;
 	EXPECT_EQ(resize(v, 1500, 0, DRBD_DDS_ASSUME_PEER_HAS_SPACE).size, 1200u);
 }
 
