@@ -233,7 +233,9 @@ static int commit(struct drbd_activity_log *al)
 	err = 0;
 	if (!al->disabled) {
 		/* What the log forgets, the bitmap on disk must know. */
-		err = drbd_bm_write_extents(device, evicted, n_evicted);
+		err = n_evicted ? drbd_md_settle_data(device) : 0;
+		if (!err)
+			err = drbd_bm_write_extents(device, evicted, n_evicted);
 		if (!err)
 			err = write_block(device, block_sector(device, number), al->scratch);
 		if (err)

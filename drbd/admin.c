@@ -1050,12 +1050,11 @@ void drbd_check_fencing_freeze(struct drbd_connection *connection)
 	drbd_txn_abort(t);
 	if (f.end == FREEZE_STAYS)
 		return;
-	for (vnr = 0; (pd = drbd_connection_pd_next(connection, &vnr)) != NULL; vnr++) {
+	for_each_volume_of(pd, vnr, connection) {
 		if (f.end == FREEZE_ENDS_NEW_UUID)
 			drbd_generation_create_pending(pd->device);
 		else
 			clear_bit(DEV_NEW_CUR_UUID, &pd->device->flags);
-		drbd_peer_device_put(pd);
 	}
 	drbd_change(connection->resource, CHG_HARD, freeze_end, &f, "fencing", NULL, NULL);
 }

@@ -183,6 +183,27 @@ static enum drbd_on_io_error io_error_policy(struct drbd_device *device)
 	return policy;
 }
 
+/* A last second for the disk, for everything that is accessing metadata together. */
+static void no_more_waiting(struct drbd_device *device)
+{
+	device->force_detach_jif = jiffies + HZ;
+	set_bit(DEV_FORCE_DETACH, &device->flags);
+	wake_up_all(&device->misc_wait);
+}
+
+static void abort_local(struct drbd_device *device)
+{
+	struct bio_list done = BIO_EMPTY_LIST;
+
+	if (!must_go_diskless(device))
+		return;
+	set_bit(DEV_FORCE_DETACH, &device->flags);
+	spin_lock_irq(&device->resource->req_lock);
+	drbd_tl_abort_local(device, &done);
+	spin_unlock_irq(&device->resource->req_lock);
+	drbd_complete_bios(&done);
+}
+
 /*
  * Not on the resource's worker, which may be waiting for the very device that
  * is in trouble.
@@ -202,11 +223,8 @@ static void io_error_work(struct work_struct *work)
 	/* While Attaching the attach itself fails; later it has happened already. */
 	if (!kinds || !drbd_ldev_get(device, D_NEGOTIATING))
 		goto out;
-	if (kinds & BIT(DRBD_IO_ERR_FORCE)) {
-		device->force_detach_jif = jiffies + HZ;
-		set_bit(DEV_FORCE_DETACH, &device->flags);
-		wake_up_all(&device->misc_wait);
-	}
+	if (kinds & BIT(DRBD_IO_ERR_FORCE))
+		no_more_waiting(device);
 	if (data_only && io_error_policy(device) == EP_PASS_ON) {
 		if (READ_ONCE(device->disk_state) > D_INCONSISTENT)
 			drbd_change_disk_state(device, D_INCONSISTENT, CHG_HARD, "local-io-error",
@@ -217,6 +235,9 @@ static void io_error_work(struct work_struct *work)
 	}
 	drbd_ldev_put(device);
 out:
+	/* It may have failed before, with writes that are stuck and write no more errors. */
+	if (kinds & BIT(DRBD_IO_ERR_FORCE))
+		abort_local(device);
 	drbd_finish_failed_writes(device, &failed);
 	drbd_device_put(device);
 }
@@ -432,6 +453,7 @@ static int read_superblock(struct drbd_device *device, struct drbd_backing_dev *
 						      &ldev->layout);
 		rv = describe_md_error(device, ldev, result, reply);
 	}
+	ldev->flags_on_disk = ldev->md.flags;
 	__free_page(page);
 	return rv;
 }
@@ -810,10 +832,10 @@ static int force_detach(struct drbd_device *device)
 {
 	if (!drbd_ldev_get(device, D_ATTACHING))
 		return SS_NOTHING_TO_DO;
-	device->force_detach_jif = jiffies + HZ;
-	set_bit(DEV_FORCE_DETACH, &device->flags);
-	wake_up_all(&device->misc_wait);
+	no_more_waiting(device);
 	drbd_change_disk_state(device, D_DETACHING, CHG_HARD, "detach-force", NULL);
+	/* If it was on its way already, the change did not do it. */
+	abort_local(device);
 	drbd_ldev_put(device);
 	return SS_SUCCESS;
 }
@@ -838,7 +860,9 @@ int drbd_do_detach(struct drbd_device *device, bool force, bool intentional_disk
 		return ERR_INTR;
 	if (intentional_diskless)
 		device->intentional_diskless = true;
-	set_bit(DEV_GRACEFUL_DETACH, &device->flags);
+	/* While suspended the freeze did not wait for them: then it is like a crash. */
+	if (!drbd_has_writes_in_log(device))
+		set_bit(DEV_GRACEFUL_DETACH, &device->flags);
 	rv = drbd_change_disk_state(device, D_DETACHING, CHG_VERBOSE | CHG_WAIT | CHG_SERIALIZE,
 				    "detach", reply);
 	drbd_thaw_io(device);

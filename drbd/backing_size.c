@@ -328,27 +328,6 @@ static void set_configured_size(struct drbd_device *device, u64 size)
 	kfree(old);
 }
 
-/*
- * Like drbd_freeze_io() for writes.  A receiver must not wait any longer once its
- * connection is lost: completing the writes that miss an answer is its own duty.
- */
-static bool freeze_writes(struct drbd_device *device, struct drbd_connection *receiver)
-{
-	if (!receiver) {
-		drbd_freeze_io(device, false, false);
-		return true;
-	}
-	atomic_inc(&device->suspend_cnt);
-	smp_mb__after_atomic();
-	wait_event(device->misc_wait, READ_ONCE(device->resource->suspended_cached) ||
-		   !atomic_read(&device->ap_bio_cnt[WRITE]) ||
-		   READ_ONCE(receiver->cstate) < C_CONNECTING);
-	if (READ_ONCE(receiver->cstate) >= C_CONNECTING)
-		return true;
-	drbd_thaw_io(device);
-	return false;
-}
-
 enum drbd_size_change drbd_set_size(struct drbd_device *device, sector_t size, u64 user_size,
 				    unsigned int dds_flags, struct drbd_connection *receiver,
 				    struct drbd_reply *reply)
@@ -368,7 +347,7 @@ enum drbd_size_change drbd_set_size(struct drbd_device *device, sector_t size, u
 	}
 	mutex_lock(&device->size_mutex);
 	/* A receiver may wait for writes; reads may need that very receiver. */
-	if (!freeze_writes(device, receiver)) {
+	if (!drbd_freeze_writes(device, receiver)) {
 		mutex_unlock(&device->size_mutex);
 		drbd_ldev_put(device);
 		return DRBD_SIZE_ERROR;

@@ -24,6 +24,10 @@ void drbd_peer_device_added(struct drbd_peer_device *peer_device);
  * number.  NULL: none.  No lock needed: volumes may come and go between two steps.
  */
 struct drbd_peer_device *drbd_connection_pd_next(struct drbd_connection *connection, int *vnr);
+/* For bodies that sleep; leaving the loop early keeps the reference of @pd. */
+#define for_each_volume_of(pd, vnr, c) \
+	for (vnr = 0; (pd = drbd_connection_pd_next(c, &(vnr))); \
+	     (vnr)++, drbd_peer_device_put(pd))
 int drbd_peer_device_init(struct drbd_peer_device *peer_device);
 void drbd_peer_device_fini(struct drbd_peer_device *peer_device);
 

@@ -272,8 +272,9 @@ void drbd_new_uuid_work(struct work_struct *work)
 {
 	struct drbd_device *device = container_of(work, struct drbd_device, new_uuid_work);
 
+	/* A peer that attaches right now counts neither as present nor as missing. */
 	if (!test_bit(DEV_NEW_CUR_UUID, &device->flags) ||
-	    READ_ONCE(device->resource->suspended_cached))
+	    READ_ONCE(device->resource->suspended_cached) || READ_ONCE(device->unstable_cached))
 		return;
 	drbd_ping_peers(device->resource);
 	drbd_generation_create_pending(device);
@@ -567,19 +568,21 @@ void drbd_generation_target_started(struct drbd_peer_device *pd)
 	drbd_ldev_put(device);
 }
 
-void drbd_generation_target_finished(struct drbd_peer_device *pd)
+bool drbd_generation_target_finished(struct drbd_peer_device *pd, u32 session)
 {
 	struct drbd_device *device = pd->device;
 	u64 *seen, newly = 0;
 	struct drbd_txn *t;
+	bool current_one;
 	int d, c;
 
 	if (!drbd_ldev_get(device, D_NEGOTIATING))
-		return;
+		return false;
 	seen = kcalloc(DRBD_UUID_NODES, sizeof(*seen), GFP_NOIO | __GFP_NOFAIL);
 	t = begin_unfrozen(device, "resync-finished");
 	d = drbd_txn_dev(t, device);
-	if (d >= 0) {
+	current_one = pd->connection->session == session;
+	if (d >= 0 && current_one) {
 		for (c = 0; c < t->core.nr_connections; c++) {
 			struct drbd_peer_device *o =
 				t->peer_devices[d * t->core.nr_connections + c];
@@ -595,6 +598,8 @@ void drbd_generation_target_finished(struct drbd_peer_device *pd)
 	}
 	drbd_txn_abort(t);
 	kfree(seen);
-	drbd_md_sync(device);
+	if (current_one)
+		drbd_md_sync(device);
 	drbd_ldev_put(device);
+	return current_one;
 }

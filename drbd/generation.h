@@ -45,6 +45,7 @@ void drbd_generation_peer_current(struct drbd_peer_device *pd, u64 uuid, u64 wea
 /* Start and end of a resync as target (resync.md 8.2, 11.2). */
 void drbd_generation_target_before_start(struct drbd_peer_device *pd);
 void drbd_generation_target_started(struct drbd_peer_device *pd);
-void drbd_generation_target_finished(struct drbd_peer_device *pd);
+/* False: the connection is no longer the one of @session, and nothing was done. */
+bool drbd_generation_target_finished(struct drbd_peer_device *pd, u32 session);
 
 #endif

@@ -1027,16 +1027,22 @@ static int slot_of_node(struct drbd_device *device, int node)
 	return drbd_md_slot(device, node);
 }
 
-/* resync.md 5.13: the slots before the exchange; application writes are held. */
-static void bitmap_before_exchange(struct drbd_peer_device *pd,
+/*
+ * resync.md 5.13: the slots before the exchange; application writes are held.  False:
+ * the connection was lost before they were.  The connection's receiver.
+ */
+static bool bitmap_before_exchange(struct drbd_peer_device *pd,
 				   const struct drbd_handshake_out *out)
 {
 	struct drbd_device *device = pd->device;
 	int slot = pd->bitmap_index, from;
 
 	if (out->bitmap == BITMAP_NONE || !drbd_ldev_get(device, D_NEGOTIATING))
-		return;
-	drbd_freeze_io(device, false, false);
+		return true;
+	if (!drbd_freeze_writes(device, pd->connection)) {
+		drbd_ldev_put(device);
+		return false;
+	}
 	switch (out->bitmap) {
 	case BITMAP_NONE:
 		break;
@@ -1074,6 +1080,7 @@ static void bitmap_before_exchange(struct drbd_peer_device *pd,
 	drbd_md_sync_if_dirty(device);
 	drbd_thaw_io(device);
 	drbd_ldev_put(device);
+	return true;
 }
 
 static const char * const helper_names[] = {
@@ -1138,7 +1145,8 @@ again:
 		pd_err(pd, "Split-Brain detected but unresolved, dropping connection!\n");
 	*would_be_target = out.would_be_target;
 	if (out.outcome == HANDSHAKE_OK) {
-		bitmap_before_exchange(pd, &out);
+		if (!bitmap_before_exchange(pd, &out))
+			out.outcome = HANDSHAKE_RETRY;
 		*repl_state = out.repl_state;
 	}
 	kfree(in);
@@ -1176,7 +1184,8 @@ u8 drbd_judge_stability(struct drbd_peer_device *pd, bool diskless_primary)
 		}
 	}
 	drbd_txn_abort(t);
-	bitmap_before_exchange(pd, &out);
+	if (!bitmap_before_exchange(pd, &out))
+		out.repl_state = L_ESTABLISHED;
 	kfree(in);
 	return out.repl_state;
 }
@@ -1216,7 +1225,7 @@ void drbd_send_introduction(struct drbd_connection *connection)
 	struct drbd_peer_device *pd;
 	int vnr, n = 0;
 
-	for (vnr = 0; (pd = drbd_connection_pd_next(connection, &vnr)) != NULL; vnr++) {
+	for_each_volume_of(pd, vnr, connection) {
 		/* Those that came later follow when the connection is established. */
 		if (test_bit(PD_IN_HANDSHAKE, &pd->flags)) {
 			n++;
@@ -1227,7 +1236,6 @@ void drbd_send_introduction(struct drbd_connection *connection)
 			set_bit(PD_INITIAL_STATE_SENT, &pd->flags);
 			wake_up_all(&connection->resource->state_wait);
 		}
-		drbd_peer_device_put(pd);
 	}
 	if (!n) {
 		clear_bit(CONN_INTRODUCTION_DUE, &connection->flags);
@@ -1351,10 +1359,9 @@ static void introduce_newcomers(struct drbd_connection *connection)
 	struct drbd_peer_device *pd;
 	int vnr;
 
-	for (vnr = 0; (pd = drbd_connection_pd_next(connection, &vnr)) != NULL; vnr++) {
+	for_each_volume_of(pd, vnr, connection) {
 		if (!test_bit(PD_IN_HANDSHAKE, &pd->flags))
 			drbd_peer_device_added(pd);
-		drbd_peer_device_put(pd);
 	}
 }
 

@@ -215,6 +215,25 @@ int drbd_md_flush(struct drbd_device *device, struct drbd_backing_dev *ldev)
 	return err;
 }
 
+int drbd_md_settle_data(struct drbd_device *device)
+{
+	struct drbd_backing_dev *ldev = device->ldev;
+	struct drbd_md_io *io;
+	int err;
+
+	if (ldev->md_bdev == ldev->backing_bdev ||
+	    READ_ONCE(device->resource->write_ordering) < WO_BDEV_FLUSH)
+		return 0;
+	io = md_io_alloc_empty(device, ldev, 0, REQ_OP_WRITE | REQ_PREFLUSH);
+	bio_set_dev(&io->bio, ldev->backing_bdev);
+	drbd_md_io_submit(io);
+	err = drbd_md_io_wait(io);
+	drbd_md_io_put(io);
+	if (err)
+		drbd_io_error(device, DRBD_IO_ERR_WRITE);
+	return err;
+}
+
 /* ------------------------------------------------------------ superblock */
 
 void drbd_md_mark_dirty(struct drbd_device *device)
@@ -223,11 +242,14 @@ void drbd_md_mark_dirty(struct drbd_device *device)
 		mod_timer(&device->md_sync_timer, jiffies + MD_WRITE_DELAY);
 }
 
+#define PRIMARY_MARKS	(DRBD_MDF_PRIMARY_IND | DRBD_MDF_CRASHED_PRIMARY)
+
 static int md_write(struct drbd_device *device, bool only_if_dirty)
 {
 	struct drbd_backing_dev *ldev = device->ldev;
 	struct drbd_md_io *io;
 	unsigned long flags;
+	u32 md_flags;
 	int err;
 
 	mutex_lock(&ldev->md_io_mutex);
@@ -241,6 +263,17 @@ static int md_write(struct drbd_device *device, bool only_if_dirty)
 	io = drbd_md_io_alloc(device, ldev, ldev->layout.sb,
 			      REQ_OP_WRITE | drbd_md_durable(ldev));
 	spin_lock_irqsave(&ldev->md_lock, flags);
+	/* Without the marks of a Primary the log is not replayed: the data must be there. */
+	if (ldev->flags_on_disk & ~ldev->md.flags & PRIMARY_MARKS) {
+		spin_unlock_irqrestore(&ldev->md_lock, flags);
+		if (drbd_md_settle_data(device)) {
+			set_bit(DEV_MD_DIRTY, &device->flags);
+			drbd_md_io_put(io);
+			mutex_unlock(&ldev->md_io_mutex);
+			return -EIO;
+		}
+		spin_lock_irqsave(&ldev->md_lock, flags);
+	}
 	if (device->al) {
 		ldev->md.al_nr_extents = drbd_al_slots(device);
 		ldev->md.flags &= ~DRBD_MDF_AL_DISABLED;
@@ -251,6 +284,7 @@ static int md_write(struct drbd_device *device, bool only_if_dirty)
 		ldev->md.la_peer_max_bio_size =
 			queue_max_hw_sectors(device->vdisk->queue) << SECTOR_SHIFT;
 	err = drbd_md_encode(&ldev->md, drbd_md_io_data(io, 0));
+	md_flags = ldev->md.flags;
 	spin_unlock_irqrestore(&ldev->md_lock, flags);
 	if (WARN_ON_ONCE(err)) {
 		drbd_md_io_put(io);
@@ -262,6 +296,8 @@ static int md_write(struct drbd_device *device, bool only_if_dirty)
 	drbd_md_io_put(io);
 	if (err)
 		set_bit(DEV_MD_DIRTY, &device->flags);
+	else
+		ldev->flags_on_disk = md_flags;
 	mutex_unlock(&ldev->md_io_mutex);
 
 	if (err)

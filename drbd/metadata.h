@@ -43,6 +43,12 @@ void drbd_md_io_submit(struct drbd_md_io *io);
 int drbd_md_io_wait(struct drbd_md_io *io);
 void drbd_md_io_put(struct drbd_md_io *io);
 
+/*
+ * Before external metadata say that data is there (extents leave the log, Primary no more):
+ * flushes the data disk.  Internal metadata flush the same disk when they are written.
+ * 0 or -EIO, which has been reported.  Process context, ldev reference held.
+ */
+int drbd_md_settle_data(struct drbd_device *device);
 /* Flushes the metadata device's cache (nothing with md-flushes no); 0 or -EIO. */
 int drbd_md_flush(struct drbd_device *device, struct drbd_backing_dev *ldev);
 /* REQ_PREFLUSH | REQ_FUA, or nothing with md-flushes no. */

@@ -238,18 +238,6 @@ static void peer_device_release(struct kref *kref)
 	queue_rcu_work(drbd_reaper, &peer_device->free_work);
 }
 
-struct drbd_peer_device *drbd_peer_device_next(struct drbd_connection *connection, int *vnr)
-{
-	struct drbd_peer_device *pd;
-
-	spin_lock_irq(&connection->resource->req_lock);
-	pd = idr_get_next(&connection->peer_devices, vnr);
-	if (pd)
-		drbd_peer_device_get(pd);
-	spin_unlock_irq(&connection->resource->req_lock);
-	return pd;
-}
-
 void drbd_peer_device_get(struct drbd_peer_device *peer_device)
 {
 	kref_get(&peer_device->kref);

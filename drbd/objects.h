@@ -122,6 +122,7 @@ struct drbd_backing_dev {
 	struct drbd_md md;			/* CPU-endian superblock; md_lock below */
 	spinlock_t md_lock;			/* UUIDs, flags, slots in md (irq off) */
 	struct mutex md_io_mutex;		/* one superblock write at a time */
+	u32 flags_on_disk;			/* md.flags as last read or written; md_io_mutex */
 	sector_t known_size;			/* last seen size of backing_bdev, sectors */
 };
 
@@ -262,6 +263,7 @@ struct drbd_connection {
 	struct idr peer_devices;		/* volume number -> drbd_peer_device */
 	struct list_head parked;		/* drbd_peer_device.parked, conf_mutex; objects.c */
 	int peer_node_id;
+	u32 session;				/* connections lost so far; changed under req_lock */
 	char name[DRBD_NAME_LEN];		/* net_conf.name, fixed at new-peer */
 	char log_prefix[2 * DRBD_NAME_LEN + 8];	/* "drbd RESOURCE NAME" */
 	u64 serial;				/* place in creation order: cursor of dumps */
@@ -431,6 +433,7 @@ struct drbd_device {
 	struct workqueue_struct *submitter;	/* ordered */
 	struct work_struct submit_work;
 	struct list_head submit_queue;		/* discards and friends; req_lock */
+	struct list_head flushes;		/* at the backing device; req_lock */
 	struct list_head failed_writes;		/* their disk state is about to fall; req_lock */
 
 	struct timer_list md_sync_timer;
@@ -615,17 +618,6 @@ extern struct list_head drbd_resources;
 	list_for_each_entry_rcu(pd, &(d)->peer_devices, device_list, \
 		lockdep_is_held(&(d)->resource->conf_mutex) || \
 		lockdep_is_held(&(d)->resource->req_lock))
-
-/*
- * The connection's first peer device with a volume number of at least *@vnr, which is
- * set to it; with a reference, or NULL.  Takes req_lock.
- */
-struct drbd_peer_device *drbd_peer_device_next(struct drbd_connection *connection, int *vnr);
-
-/* For loops whose body sleeps; leaving them early keeps the reference of @pd. */
-#define for_each_volume_of(pd, vnr, c) \
-	for (vnr = 0; (pd = drbd_peer_device_next(c, &(vnr))); \
-	     (vnr)++, drbd_peer_device_put(pd))
 
 static inline struct drbd_peer_device *
 drbd_connection_peer_device(struct drbd_connection *connection, int vnr)

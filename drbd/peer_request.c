@@ -5,6 +5,7 @@
 #include <linux/uio.h>
 #include <crypto/hash.h>
 #include "peer_request.h"
+#include "connection.h"
 #include "receiver.h"
 #include "backing.h"
 #include "bitmap.h"
@@ -728,7 +729,8 @@ static void confirm_stable_work(struct work_struct *work)
 			continue;
 		if (!(pr->flags & PR_ACKED))
 			break;
-		if (n >= connection->cur_epoch.size)
+		/* The barrier ack is owed for one write at least (io-path.md 8.4). */
+		if (n + 1 >= connection->cur_epoch.size)
 			break;
 		if (!n)
 			p.oldest_block_id = pr->block_id;
@@ -799,7 +801,13 @@ int drbd_receive_out_of_sync(struct drbd_connection *connection, struct drbd_pac
 	wait_event(connection->ee_wait, !atomic_read(&connection->active_writes) ||
 		   connection->cstate < C_CONNECTED);
 	if (drbd_ldev_get(pd->device, D_NEGOTIATING)) {
-		drbd_bm_set(pd->device, drbd_slot_bit(pd), sector, size, NULL);
+		/*
+		 * A target that fetches it without a note on its disk would not know,
+		 * after a crash, that it may be lost: the source has crossed it off.
+		 */
+		if (drbd_bm_set(pd->device, drbd_slot_bit(pd), sector, size, NULL) &&
+		    drbd_is_sync_target(READ_ONCE(pd->repl_state)))
+			drbd_bm_write(pd->device);
 		drbd_ldev_put(pd->device);
 		drbd_resync_bits_set(pd, sector);
 	}

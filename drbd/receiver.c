@@ -584,6 +584,7 @@ static void cleanup(struct drbd_connection *connection)
 
 	/* Under the lock: whoever claimed the log before is waited for below. */
 	spin_lock_irq(&resource->req_lock);
+	connection->session++;
 	clear_bit(CONN_STREAMS_UP, &connection->flags);
 	spin_unlock_irq(&resource->req_lock);
 	if (!linger)
@@ -617,7 +618,7 @@ static void cleanup(struct drbd_connection *connection)
 	drbd_peer_requests_lost(connection);
 	drbd_sender_quiesce(connection);
 
-	for (vnr = 0; (pd = drbd_connection_pd_next(connection, &vnr)) != NULL; vnr++) {
+	for_each_volume_of(pd, vnr, connection) {
 		struct drbd_device *device = pd->device;
 
 		clear_bit(PD_HAVE_SIZES, &pd->flags);
@@ -630,7 +631,6 @@ static void cleanup(struct drbd_connection *connection)
 			drbd_bm_write(device);
 			drbd_ldev_put(device);
 		}
-		drbd_peer_device_put(pd);
 	}
 	drbd_tl_connection_lost(connection);
 	cancel_work_sync(&connection->peer_ack_work);
@@ -638,9 +638,8 @@ static void cleanup(struct drbd_connection *connection)
 	drbd_sender_reset(connection);
 	clear_bit(CONN_PING_PENDING, &connection->flags);
 	clear_bit(CONN_GRACEFUL_DISCONNECT, &connection->flags);
-	for (vnr = 0; (pd = drbd_connection_pd_next(connection, &vnr)) != NULL; vnr++) {
+	for_each_volume_of(pd, vnr, connection) {
 		drbd_block_update_limits(pd->device);
-		drbd_peer_device_put(pd);
 	}
 	drbd_fence_after_disconnect(connection);
 	drbd_helper_connection(connection, "disconnected");

@@ -131,6 +131,23 @@ int drbd_freeze_io(struct drbd_device *device, bool reads, bool interruptible)
 	return 0;
 }
 
+bool drbd_freeze_writes(struct drbd_device *device, struct drbd_connection *receiver)
+{
+	if (!receiver) {
+		drbd_freeze_io(device, false, false);
+		return true;
+	}
+	atomic_inc(&device->suspend_cnt);
+	smp_mb__after_atomic();
+	wait_event(device->misc_wait, READ_ONCE(device->resource->suspended_cached) ||
+		   !atomic_read(&device->ap_bio_cnt[WRITE]) ||
+		   READ_ONCE(receiver->cstate) < C_CONNECTING);
+	if (READ_ONCE(receiver->cstate) >= C_CONNECTING)
+		return true;
+	drbd_thaw_io(device);
+	return false;
+}
+
 void drbd_thaw_io(struct drbd_device *device)
 {
 	if (atomic_dec_and_test(&device->suspend_cnt))
@@ -149,6 +166,8 @@ static struct drbd_request *request_alloc(struct drbd_device *device, struct bio
 	struct drbd_request *req = mempool_alloc(&request_pool, GFP_NOIO);
 
 	memset(req, 0, sizeof(*req));
+	/* One that has been completed may outlive the volume's last opener. */
+	drbd_device_get(device);
 	req->device = device;
 	req->master_bio = bio;
 	req->opf = bio->bi_opf;
@@ -172,6 +191,7 @@ static struct drbd_request *request_alloc(struct drbd_device *device, struct bio
 
 static void request_free(struct drbd_request *req)
 {
+	drbd_device_put(req->device);
 	mempool_free(req, &request_pool);
 }
 
@@ -242,16 +262,33 @@ static void al_put_of(struct drbd_request *req)
 		req->device->resource->peer_ack_due = true;
 }
 
-/* Undo everything and send the bio through the gate again; req_lock held. */
-static void request_postpone(struct drbd_request *req)
+/*
+ * Both give back their place in the count of admitted requests: a freeze waits until
+ * that is 0, and what waits at the gate waits for the end of the freeze.
+ */
+static void queue_retry(struct drbd_request *req)
 {
 	struct drbd_resource *resource = req->device->resource;
 
+	leave_gate(req->device, bio_dir(req->master_bio));
+	list_add_tail(&req->list, &resource->retry);
+	queue_work(resource->retry_wq, &resource->retry_work);
+}
+
+static void queue_retry_bio(struct drbd_device *device, struct bio *bio)
+{
+	leave_gate(device, bio_dir(bio));
+	bio_list_add(&device->resource->retry_bios, bio);
+	queue_work(device->resource->retry_wq, &device->resource->retry_work);
+}
+
+/* Undo everything and send the bio through the gate again; req_lock held. */
+static void request_postpone(struct drbd_request *req)
+{
 	drbd_interval_leave(req->device, &req->i);
 	al_put_of(req);
 	put_ldev_of(req);
-	list_add_tail(&req->list, &resource->retry);
-	queue_work(resource->retry_wq, &resource->retry_work);
+	queue_retry(req);
 }
 
 static void retry_work(struct work_struct *work)
@@ -271,7 +308,6 @@ static void retry_work(struct work_struct *work)
 	while ((again = bio_list_pop(&bios))) {
 		struct drbd_device *device = again->bi_bdev->bd_disk->private_data;
 
-		leave_gate(device, bio_dir(again));
 		enter_gate(device, bio_dir(again));
 		drbd_request_again(device, again, 0, 0);
 	}
@@ -284,9 +320,6 @@ static void retry_work(struct work_struct *work)
 
 		list_del_init(&req->list);
 		bio_end_io_acct(bio, req->start_jif);
-		/* It keeps its place in the count of admitted requests unless the
-		 * gate is closed: a freeze must not wait for it. */
-		leave_gate(device, rw);
 		request_free(req);
 		enter_gate(device, rw);
 		drbd_request_again(device, bio, failed, no_local);
@@ -347,13 +380,10 @@ static bool on_good_disk(const struct drbd_request *req)
  */
 static void resubmit(struct drbd_request *req)
 {
-	struct drbd_resource *resource = req->device->resource;
-
 	bio_end_io_acct(req->master_bio, req->start_jif);
-	bio_list_add(&resource->retry_bios, req->master_bio);
 	req->flags |= REQ_COMPLETED;
 	drbd_interval_progress(req->device, &req->i, INTERVAL_COMPLETED);
-	queue_work(resource->retry_wq, &resource->retry_work);
+	queue_retry_bio(req->device, req->master_bio);
 }
 
 static void write_completed(struct drbd_request *req, struct bio_list *done)
@@ -451,11 +481,12 @@ static void request_update_bits(struct drbd_request *req)
 static void collect_peer_ack(struct drbd_resource *resource, struct drbd_request *req)
 {
 	struct drbd_peer_ack_group *g = &resource->peer_ack;
-	u64 mask = req->ok;
+	u64 mask = req->ok, sent_to = req->sent & req->data;
 
 	if (req->flags & REQ_LOCAL_OK)
 		mask |= NODE_MASK(drbd_node_id(resource));
-	if (g->last && (g->mask != mask ||
+	/* A write that was not sent to a peer cannot stand for those that were. */
+	if (g->last && (g->mask != mask || g->sent_to != sent_to ||
 	    req->dagtag - g->first_dagtag >= resource->res_opts.peer_ack_window))
 		drbd_flush_peer_ack(resource);
 	if (g->last) {
@@ -467,7 +498,7 @@ static void collect_peer_ack(struct drbd_resource *resource, struct drbd_request
 				 msecs_to_jiffies(resource->res_opts.peer_ack_delay));
 	}
 	g->last = req;
-	g->sent_to = req->sent & req->data;
+	g->sent_to = sent_to;
 }
 
 void drbd_flush_peer_ack(struct drbd_resource *resource)
@@ -647,6 +678,15 @@ static void leg_unaccount(struct drbd_request *req, int node_id)
 			   &pd->connection->ap_in_flight);
 }
 
+static void leg_stable(struct drbd_request *req, int node_id)
+{
+	leg_unaccount(req, node_id);
+	req->net_done |= bit(node_id);
+	/* A flush may wait for just that. */
+	if (waitqueue_active(&req->device->misc_wait))
+		wake_up_all(&req->device->misc_wait);
+}
+
 void drbd_leg_event(struct drbd_request *req, int node_id, enum drbd_leg_event event,
 		    struct bio_list *done)
 {
@@ -818,6 +858,11 @@ int drbd_tl_barrier_ack(struct drbd_connection *connection, u32 epoch, u32 set_s
 			break;
 		n++;
 	}
+	/* All of the epoch has been confirmed before. */
+	if (!set_size && !(found && expect == epoch)) {
+		spin_unlock_irq(&resource->req_lock);
+		return 0;
+	}
 	if (!found || expect != epoch || n != set_size) {
 		spin_unlock_irq(&resource->req_lock);
 		pr_err("drbd %s %s: bad barrier ack: got epoch %u of %u writes, expected %s%u of %u\n",
@@ -833,8 +878,7 @@ int drbd_tl_barrier_ack(struct drbd_connection *connection, u32 epoch, u32 set_s
 		n--;
 		/* Only the leg is finished here; a request that thereby leaves the
 		 * log must not pull its neighbours out from under this loop. */
-		leg_unaccount(req, node_id);
-		req->net_done |= bit(node_id);
+		leg_stable(req, node_id);
 	}
 	request_check_done(resource);
 	spin_unlock_irq(&resource->req_lock);
@@ -876,8 +920,7 @@ int drbd_tl_confirm_stable(struct drbd_connection *connection, u64 oldest, u64 y
 	}
 	list_for_each_entry(req, &resource->transfer_log, tl) {
 		if ((req->flags & REQ_WRITE) && (req->data & ~req->net_done & b)) {
-			leg_unaccount(req, connection->peer_node_id);
-			req->net_done |= b;
+			leg_stable(req, connection->peer_node_id);
 		}
 		if (req == last)
 			break;
@@ -903,7 +946,8 @@ static void tl_give_up(struct drbd_connection *connection, struct drbd_device *d
 		if (!((req->data | req->oos) & b) || (device && req->device != device))
 			continue;
 		if (req->oos & b) {
-			req->queued &= ~b;
+			if (connection->sending != req)
+				req->queued &= ~b;
 			continue;
 		}
 		if (req->net_done & b) {
@@ -917,7 +961,8 @@ static void tl_give_up(struct drbd_connection *connection, struct drbd_device *d
 			/* Held for a resend; not on its way to anybody now. */
 			leg_unaccount(req, node_id);
 			req->sent &= ~b;
-			req->queued &= ~b;
+			if (connection->sending != req)
+				req->queued &= ~b;
 			continue;
 		}
 		leg_unaccount(req, node_id);
@@ -977,10 +1022,35 @@ void drbd_tl_resend(struct drbd_peer_device *pd, struct bio_list *done)
 	wake_up(&connection->sender_wait);
 }
 
+/* What was held for a peer that has been removed since: nobody will resend it. */
+static void forget_removed_peers(struct drbd_resource *resource)
+{
+	struct drbd_connection *connection;
+	struct drbd_request *req;
+	u32 linked = 0;
+
+	for_each_connection(connection, resource)
+		linked |= bit(connection->peer_node_id);
+	list_for_each_entry(req, &resource->transfer_log, tl) {
+		u32 gone = req->data & ~req->net_done & ~linked;
+
+		if (!gone || !(req->flags & REQ_WRITE))
+			continue;
+		req->ok &= ~gone;
+		req->in_sync &= ~gone;
+		req->pending &= ~gone;
+		req->queued &= ~gone;
+		req->sent &= ~gone;
+		req->net_done |= gone;
+	}
+}
+
 void drbd_tl_recheck(struct drbd_resource *resource, struct bio_list *done)
 {
 	struct drbd_request *req, *next;
 
+	if (!resource->suspended_cached)
+		forget_removed_peers(resource);
 	list_for_each_entry_safe(req, next, &resource->transfer_log, tl) {
 		if (!may_complete(req))
 			continue;
@@ -1039,6 +1109,16 @@ void drbd_tl_abort_local(struct drbd_device *device, struct bio_list *done)
 		req->flags |= REQ_LOCAL_ABORTED | REQ_LOCAL_FAILED;
 		if (may_complete(req))
 			write_completed(req, done);
+	}
+	list_for_each_entry(req, &device->flushes, list) {
+		struct bio *bio = req->master_bio;
+
+		if (!bio)
+			continue;
+		/* Anew: it is up to the peers now, if there are any. */
+		bio_end_io_acct(bio, req->start_jif);
+		req->master_bio = NULL;
+		queue_retry_bio(device, bio);
 	}
 	request_check_done(resource);
 }
@@ -1456,7 +1536,7 @@ static bool unstable_writes(struct drbd_device *device, u32 epoch)
 	return found;
 }
 
-/* All copies are the peers': flushed is what they say is stable. */
+/* The copies that count are the peers': flushed is what they say is stable. */
 static void flush_peers(struct drbd_device *device, u32 epoch)
 {
 	wait_event(device->misc_wait, !unstable_writes(device, epoch) ||
@@ -1466,9 +1546,19 @@ static void flush_peers(struct drbd_device *device, u32 epoch)
 static void end_flush(struct drbd_device *device, struct bio *bio, blk_status_t status)
 {
 	struct bio_list done = BIO_EMPTY_LIST;
+	unsigned long flags;
 
-	if (status && !READ_ONCE(device->fail_io_cached) && peer_up_to_date(device))
+	if (READ_ONCE(device->fail_io_cached)) {
+		status = BLK_STS_IOERR;
+	} else if (status && READ_ONCE(device->resource->suspended_cached)) {
+		/* The last peer was lost since: that is waited for, not failed. */
+		spin_lock_irqsave(&device->resource->req_lock, flags);
+		queue_retry_bio(device, bio);
+		spin_unlock_irqrestore(&device->resource->req_lock, flags);
+		return;
+	} else if (status && peer_up_to_date(device)) {
 		status = BLK_STS_OK;
+	}
 	if (status)
 		bio->bi_status = status;
 	bio_list_add(&done, bio);
@@ -1479,15 +1569,33 @@ static void flush_endio(struct bio *bio)
 {
 	struct drbd_request *req = container_of(bio, struct drbd_request, private_bio);
 	struct drbd_device *device = req->device;
-	struct bio *master = req->master_bio;
 	blk_status_t status = bio->bi_status;
+	unsigned long flags;
+	struct bio *master;
 
 	bio_uninit(bio);
 	if (status)
 		drbd_io_error(device, DRBD_IO_ERR_WRITE);
-	bio_end_io_acct(master, req->start_jif);
+	spin_lock_irqsave(&device->resource->req_lock, flags);
+	list_del_init(&req->list);
+	/* Or NULL: a forced detach took it. */
+	master = req->master_bio;
+	spin_unlock_irqrestore(&device->resource->req_lock, flags);
+	if (master)
+		bio_end_io_acct(master, req->start_jif);
 	request_free(req);
-	end_flush(device, master, status);
+	if (!master) {
+		drbd_ldev_put(device);
+		return;
+	}
+	if (status && !READ_ONCE(device->fail_io_cached) && peer_up_to_date(device)) {
+		/* By then the disk has fallen, and the peers are asked. */
+		spin_lock_irqsave(&device->resource->req_lock, flags);
+		queue_retry_bio(device, master);
+		spin_unlock_irqrestore(&device->resource->req_lock, flags);
+	} else {
+		end_flush(device, master, status);
+	}
 	drbd_ldev_put(device);
 }
 
@@ -1502,8 +1610,10 @@ static void submit_flush(struct drbd_device *device, struct bio *bio)
 
 	close_epoch(device->resource);
 
-	if (READ_ONCE(device->fail_io_cached) || !drbd_ldev_get(device, D_INCONSISTENT)) {
+	/* An own disk that is behind will be overwritten with what the peer has. */
+	if (READ_ONCE(device->disk_state) < D_UP_TO_DATE)
 		flush_peers(device, epoch);
+	if (READ_ONCE(device->fail_io_cached) || !drbd_ldev_get(device, D_INCONSISTENT)) {
 		end_flush(device, bio, BLK_STS_IOERR);
 		return;
 	}
@@ -1511,6 +1621,9 @@ static void submit_flush(struct drbd_device *device, struct bio *bio)
 	bio_init(&req->private_bio, device->ldev->backing_bdev, NULL, 0,
 		 REQ_OP_WRITE | REQ_PREFLUSH);
 	req->private_bio.bi_end_io = flush_endio;
+	spin_lock_irq(&device->resource->req_lock);
+	list_add_tail(&req->list, &device->flushes);
+	spin_unlock_irq(&device->resource->req_lock);
 	submit_bio_noacct(&req->private_bio);
 }
 
@@ -1659,7 +1772,6 @@ fail:
 /* Neither leg is outstanding; req_lock held. Frees the request or tries another copy. */
 static void read_finished(struct drbd_request *req, struct bio_list *done)
 {
-	struct drbd_resource *resource = req->device->resource;
 	bool ok = (req->flags & REQ_LOCAL_OK) || req->ok;
 
 	drbd_interval_unlink(&req->device->reads, &req->i);
@@ -1676,8 +1788,7 @@ static void read_finished(struct drbd_request *req, struct bio_list *done)
 	}
 	if (req->flags & REQ_LOCAL_FAILED)
 		req->flags |= REQ_NO_LOCAL;
-	list_add_tail(&req->list, &resource->retry);
-	queue_work(resource->retry_wq, &resource->retry_work);
+	queue_retry(req);
 }
 
 /* -------------------------------------------------------------------- entry */
@@ -1698,7 +1809,7 @@ void drbd_request_submit(struct drbd_device *device, struct bio *bio)
 	drbd_request_again(device, bio, 0, 0);
 }
 
-static bool device_has_writes_in_log(struct drbd_device *device)
+bool drbd_has_writes_in_log(struct drbd_device *device)
 {
 	struct drbd_request *req;
 	bool found = false;
@@ -1738,7 +1849,7 @@ void drbd_wait_writes_stable(struct drbd_device *device)
 		   READ_ONCE(resource->suspended_cached));
 	close_epoch(resource);
 	/* Barrier acks of every connected peer, or the loss of the connection. */
-	wait_event(device->misc_wait, !device_has_writes_in_log(device) ||
+	wait_event(device->misc_wait, !drbd_has_writes_in_log(device) ||
 		   READ_ONCE(resource->suspended_cached));
 	if (!wait_event_timeout(device->misc_wait, !refused_and_up_to_date(device) ||
 				READ_ONCE(resource->suspended_cached), REFUSED_WAIT))
@@ -1755,10 +1866,40 @@ void drbd_wait_writes_stable(struct drbd_device *device)
  * ko-count x timeout and disk-timeout (io-path.md 11): looked at once a second
  * while there is anything in the log.
  */
+static bool disk_too_slow(const struct drbd_request *req)
+{
+	struct disk_conf *dc = rcu_dereference_check(req->device->ldev->disk_conf, true);
+
+	return dc->disk_timeout &&
+		time_after(jiffies, req->start_jif + dc->disk_timeout * HZ / 10);
+}
+
+/* A volume whose disk lets a write or a flush wait for longer than disk-timeout. */
+static struct drbd_device *hanging_disk(struct drbd_resource *resource)
+{
+	struct drbd_device *device;
+	struct drbd_request *req;
+	int vnr;
+
+	list_for_each_entry(req, &resource->transfer_log, tl) {
+		if ((req->flags & REQ_LOCAL_PENDING) && !(req->flags & REQ_LOCAL_ABORTED) &&
+		    disk_too_slow(req))
+			return req->device;
+	}
+	idr_for_each_entry(&resource->devices, device, vnr) {
+		list_for_each_entry(req, &device->flushes, list) {
+			if (req->master_bio && disk_too_slow(req))
+				return device;
+		}
+	}
+	return NULL;
+}
+
 static void request_timer_fn(struct timer_list *t)
 {
 	struct drbd_resource *resource = container_of(t, struct drbd_resource, request_timer);
 	struct drbd_connection *connection;
+	struct drbd_device *device;
 	struct drbd_request *req;
 	unsigned long flags;
 
@@ -1785,23 +1926,14 @@ static void request_timer_fn(struct timer_list *t)
 			break;
 		}
 	}
-	list_for_each_entry(req, &resource->transfer_log, tl) {
-		struct disk_conf *dc;
-
-		if (!(req->flags & REQ_LOCAL_PENDING) || (req->flags & REQ_LOCAL_ABORTED))
-			continue;
-		dc = rcu_dereference_check(req->device->ldev->disk_conf, true);
-		if (dc->disk_timeout &&
-		    time_after(jiffies, req->start_jif + dc->disk_timeout * HZ / 10)) {
-			struct drbd_device *device = req->device;
-
-			spin_unlock_irqrestore(&resource->req_lock, flags);
-			drbd_io_error(device, DRBD_IO_ERR_FORCE);
-			goto out;
-		}
-	}
+	device = hanging_disk(resource);
+	if (device)
+		drbd_device_get(device);
 	spin_unlock_irqrestore(&resource->req_lock, flags);
-out:
+	if (device) {
+		drbd_io_error(device, DRBD_IO_ERR_FORCE);
+		drbd_device_put(device);
+	}
 	mod_timer(&resource->request_timer, jiffies + HZ);
 }
 
@@ -1849,6 +1981,7 @@ int drbd_request_init_device(struct drbd_device *device)
 	INIT_LIST_HEAD(&device->held_intervals);
 	INIT_LIST_HEAD(&device->submit_queue);
 	INIT_LIST_HEAD(&device->failed_writes);
+	INIT_LIST_HEAD(&device->flushes);
 	INIT_WORK(&device->release_work, drbd_interval_release_work);
 	INIT_WORK(&device->submit_work, submit_work);
 	INIT_WORK(&device->new_uuid_work, drbd_new_uuid_work);

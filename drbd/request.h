@@ -152,12 +152,21 @@ static inline void drbd_gate_changed(struct drbd_device *device)
  */
 void drbd_request_submit(struct drbd_device *device, struct bio *bio);
 
+/* Any write that is not forgotten yet?  Takes req_lock. */
+bool drbd_has_writes_in_log(struct drbd_device *device);
+
 /*
  * Internal freeze (io-path.md 3.4): no request is admitted until thawed; returns
  * when the admitted ones are through (writes only, or all with @reads).  Returns
  * early while the resource is suspended.  -EINTR if a signal came; nothing is frozen then.
  */
 int drbd_freeze_io(struct drbd_device *device, bool reads, bool interruptible);
+/*
+ * The same for writes, by a receiver (or NULL): that must not wait any longer once its
+ * connection is lost, for completing the writes that miss an answer is its own duty.
+ * False: that happened, and nothing is frozen.
+ */
+bool drbd_freeze_writes(struct drbd_device *device, struct drbd_connection *receiver);
 void drbd_thaw_io(struct drbd_device *device);
 
 /* Last close / demotion: all writes done, epoch closed, barrier-acked, peer acks out. */

@@ -44,6 +44,7 @@ struct drbd_resync_priv {
 	struct work_struct ended;
 	struct delayed_work late;
 	enum drbd_repl_state start_as;
+	u32 start_session;
 	bool helper_called;
 	bool starting;
 	struct drbd_bm_stream recv;
@@ -364,6 +365,7 @@ void drbd_resync_start(struct drbd_peer_device *pd, enum drbd_repl_state side)
 	struct drbd_resync_priv *p = priv(pd);
 
 	p->start_as = side;
+	p->start_session = READ_ONCE(pd->connection->session);
 	p->helper_called = false;
 	if (READ_ONCE(pd->repl_state) == L_ESTABLISHED)
 		set_bit(PD_RESYNC_TO_BEGIN, &pd->flags);
@@ -372,10 +374,13 @@ void drbd_resync_start(struct drbd_peer_device *pd, enum drbd_repl_state side)
 		drbd_peer_device_put(pd);
 }
 
-static bool may_start(struct drbd_peer_device *pd, enum drbd_repl_state side)
+static bool may_start(struct drbd_peer_device *pd, enum drbd_repl_state side, u32 session)
 {
 	enum drbd_repl_state rs = READ_ONCE(pd->repl_state);
 
+	/* What a later connection comes to starts by itself. */
+	if (READ_ONCE(pd->connection->session) != session)
+		return false;
 	if (side == L_SYNC_TARGET)
 		return rs == L_WF_BITMAP_T || rs == L_STARTING_SYNC_T || rs == L_ESTABLISHED ||
 			rs == L_BEHIND;
@@ -390,9 +395,10 @@ static void start_work(struct work_struct *work)
 	struct drbd_connection *connection = pd->connection;
 	struct drbd_resource *resource = connection->resource;
 	enum drbd_repl_state side = p->start_as;
+	u32 session = p->start_session;
 	int rv;
 
-	if (!may_start(pd, side))
+	if (!may_start(pd, side, session))
 		goto out;
 	if (!p->helper_called) {
 		p->helper_called = true;
@@ -413,22 +419,24 @@ static void start_work(struct work_struct *work)
 		drbd_ldev_put(pd->device);
 	}
 	while (!mutex_trylock(&resource->serialize)) {
-		if (!may_start(pd, side) || connection->cstate < C_CONNECTED)
+		if (!may_start(pd, side, session) || connection->cstate < C_CONNECTED)
 			goto out;
 		schedule_timeout_uninterruptible(HZ / 50 + 1);
 	}
 	if (side == L_SYNC_TARGET)
 		drbd_generation_target_before_start(pd);
-	if (may_start(pd, side))
+	if (may_start(pd, side, session))
 		drbd_change_repl_state(pd, side, CHG_VERBOSE | CHG_LOCAL_ONLY, "resync", NULL);
 	mutex_unlock(&resource->serialize);
 	if (side == L_SYNC_SOURCE && test_and_clear_bit(PD_FINISH_AFTER_START, &pd->flags))
 		drbd_resync_source_finished(pd, pd->finish_peer_disk);
 out:
 	/* Of a resync that did not begin after all. */
-	if (side == L_SYNC_SOURCE)
-		clear_bit(PD_FINISH_AFTER_START, &pd->flags);
-	clear_bit(PD_RESYNC_TO_BEGIN, &pd->flags);
+	if (READ_ONCE(connection->session) == session) {
+		if (side == L_SYNC_SOURCE)
+			clear_bit(PD_FINISH_AFTER_START, &pd->flags);
+		clear_bit(PD_RESYNC_TO_BEGIN, &pd->flags);
+	}
 	drbd_peer_device_put(pd);
 }
 
@@ -881,6 +889,7 @@ static void pass_complete(struct drbd_peer_device *pd)
 
 struct finish_change {
 	struct drbd_peer_device *pd;
+	u32 session;
 	u8 own_disk, peer_disk;
 };
 
@@ -890,7 +899,8 @@ static unsigned int finish_change(struct drbd_txn *t, void *arg)
 	struct core_peer_device *p = drbd_txn_pd(t, f->pd);
 	int d = drbd_txn_dev(t, f->pd->device);
 
-	if (!p || d < 0 || !drbd_is_sync_target(p->repl_state[DRBD_OLD]))
+	if (!p || d < 0 || !drbd_is_sync_target(p->repl_state[DRBD_OLD]) ||
+	    f->pd->connection->session != f->session)
 		return 0;
 	p->repl_state[DRBD_NEW] = L_ESTABLISHED;
 	p->resync_active[DRBD_NEW] = 0;
@@ -957,7 +967,9 @@ out:
 static void finish(struct drbd_peer_device *pd)
 {
 	struct drbd_device *device = pd->device;
-	struct finish_change f = { .pd = pd, .own_disk = D_MASK, .peer_disk = D_MASK };
+	/* What follows takes its time; it must not end the resync of a later connection. */
+	struct finish_change f = { .pd = pd, .session = READ_ONCE(pd->connection->session),
+				   .own_disk = D_MASK, .peer_disk = D_MASK };
 	unsigned long s;
 	int err;
 
@@ -985,7 +997,8 @@ static void finish(struct drbd_peer_device *pd)
 	} else if (!(pd->core_flags & CORE_PD_UNSTABLE_RESYNC)) {
 		drbd_uuid_wait_unfrozen(device);
 		drbd_bm_write(device);
-		drbd_generation_target_finished(pd);
+		if (!drbd_generation_target_finished(pd, f.session))
+			return;
 		f.own_disk = pd->disk_state;
 	}
 	s = max(1UL, (jiffies - pd->rs.start_jif) / HZ);
@@ -1728,6 +1741,8 @@ void drbd_resync_lost(struct drbd_connection *connection)
 	for_each_volume_of(pd, vnr, connection) {
 		cancel_delayed_work_sync(&priv(pd)->tick);
 		pd->rs.finishing = false;
+		clear_bit(PD_FINISH_AFTER_START, &pd->flags);
+		clear_bit(PD_RESYNC_TO_BEGIN, &pd->flags);
 	}
 }
 

@@ -28,7 +28,8 @@ void drbd_stream_unlock(struct drbd_connection *connection, enum drbd_stream str
 
 static int stream_failed(struct drbd_connection *connection, enum drbd_stream stream, int err)
 {
-	if (test_bit(CONN_STREAMS_UP, &connection->flags)) {
+	/* A packet may be out in part: nobody else's may follow it. */
+	if (test_and_clear_bit(CONN_STREAMS_UP, &connection->flags)) {
 		pr_info_ratelimited("drbd %s %s: sending on the %s stream failed: %d\n",
 				    connection->resource->name, connection->name,
 				    stream == DATA_STREAM ? "data" : "control", err);

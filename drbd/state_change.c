@@ -780,10 +780,34 @@ static void after_device(struct drbd_txn *t, unsigned int d)
 		drbd_ldev_destroy(device);
 }
 
+/* Not while another peer was lost meanwhile: what is held missed that one as well. */
 static unsigned int clear_susp_uuid(struct drbd_txn *t, void *arg)
 {
-	t->core.susp_uuid[DRBD_NEW] = 0;
+	bool *again = arg;
+	unsigned int d;
+
+	*again = false;
+	for (d = 0; d < t->core.nr_devices; d++)
+		*again |= test_bit(DEV_NEW_CUR_UUID, &t->devices[d]->flags);
+	if (!*again)
+		t->core.susp_uuid[DRBD_NEW] = 0;
 	return 0;
+}
+
+static void end_susp_uuid(struct drbd_txn *t)
+{
+	bool again = true;
+	unsigned int d, tries;
+
+	for (tries = 0; again && tries < 10; tries++) {
+		for (d = 0; d < t->core.nr_devices; d++)
+			drbd_generation_create_pending(t->devices[d]);
+		drbd_change(t->resource, CHG_HARD, clear_susp_uuid, &again, "susp-uuid", NULL,
+			    NULL);
+	}
+	if (again)
+		pr_err("drbd %s: no new generation after all; I/O remains suspended\n",
+		       t->resource->name);
 }
 
 static void after_commit(struct work_struct *work)
@@ -820,7 +844,7 @@ static void after_commit(struct work_struct *work)
 			drbd_helper_connection(connection, "unfence-peer");
 	}
 	if (r->after & CORE_RES_CLEAR_SUSP_UUID)
-		drbd_change(resource, CHG_HARD, clear_susp_uuid, NULL, "susp-uuid", NULL, NULL);
+		end_susp_uuid(t);
 	if (r->after & (CORE_RES_EMPTY_2PC | CORE_RES_RESUME_2PC))
 		drbd_schedule_empty_twopc(resource);
 	if (r->after & CORE_RES_EXPIRE_2PC)

@@ -49,6 +49,13 @@ static bool is_unstable(const struct core_resource *r, const struct core_device 
 			return true;
 		if (repl == L_WF_BITMAP_S && r->conn[c].protocol_version < 96)
 			return true;
+		/*
+		 * It attaches: not missed any more, not written to yet, and nobody notes
+		 * what it misses until it says how it ends.
+		 */
+		if (repl == L_ESTABLISHED && dev->disk_state[DRBD_NEW] == D_UP_TO_DATE &&
+		    dev->pd[c].disk_state[DRBD_NEW] == D_NEGOTIATING)
+			return true;
 	}
 	return false;
 }
@@ -184,6 +191,10 @@ static bool peer_misses_writes(const struct core_resource *r, const struct core_
 	    pd->repl_state[DRBD_NEW] < L_ESTABLISHED)
 		return true;
 
+	/* An attach that failed: the mark of the detach may be used up. */
+	if (primary && old == D_NEGOTIATING && new < D_INCONSISTENT && new != D_NEGOTIATING &&
+	    drbd_data_accessible(r, dev, DRBD_NEW))
+		return true;
 	if ((old == D_INCONSISTENT || old == D_CONSISTENT || old == D_UP_TO_DATE) &&
 	    (new < D_INCONSISTENT || new == D_OUTDATED || new == D_UNKNOWN)) {
 		if (primary && (drbd_data_accessible(r, dev, DRBD_OLD) ||
@@ -224,7 +235,7 @@ static void owe_generation(struct core_resource *r, struct core_device *dev)
 		dev->flags &= ~CORE_DEV_NEW_UUID_PENDING;
 		return;
 	}
-	if (r->susp_uuid[DRBD_OLD] || (dev->flags & CORE_DEV_NEW_UUID_PENDING))
+	if (dev->flags & CORE_DEV_NEW_UUID_PENDING)
 		return;
 	if (generation_due(r, dev)) {
 		dev->flags |= CORE_DEV_NEW_UUID_PENDING;
