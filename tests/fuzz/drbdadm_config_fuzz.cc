@@ -32,19 +32,27 @@ static void all_lines(Config &config, Diagnostics &diag)
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
-	Config config;
 	Diagnostics diag;
-	ParseSession session(config, diag);
+	Sources sources;
+	const std::string &text =
+		sources.hold("fuzz", std::string(reinterpret_cast<const char *>(data), size));
 
 	diag.set_quiet(true);
-	session.local_node = "alpha";
-	session.read_files = false;
 	setenv("DRBD_DRIVER_VERSION_OVERRIDE", "9.2.0", 1);
 	setenv("__DRBD_NODE__", "alpha", 1);
 	try {
-		session.parse_text(std::string(reinterpret_cast<const char *>(data), size), "fuzz",
-				   "/fuzz");
-		derive(session);
+		std::unique_ptr<Config> parsed;
+		std::unique_ptr<ParseSession> session;
+		if (!read_all_errors(sources, diag, [&] {
+			    parsed = std::make_unique<Config>();
+			    session = std::make_unique<ParseSession>(*parsed, diag, sources);
+			    session->local_node = "alpha";
+			    session->read_files = false;
+			    session->parse_text(text, "fuzz", "/fuzz");
+		    }))
+			return 0;
+		Config &config = *parsed;
+		derive(*session);
 		expand_options(config, diag);
 		if (!config.valid)
 			return 0;

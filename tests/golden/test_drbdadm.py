@@ -35,6 +35,36 @@ def test_differences_name_existing_commands():
         assert number <= len(run_config.commands(run_config.CORPUS / f"{name}.cmd"))
 
 
+def test_all_errors_are_reported(tmp_path):
+    """From files, included ones and standard input, each with its line, and each once."""
+    main = tmp_path / "main.conf"
+    main.write_text('include "more.conf";\n'
+                    'resource r0 {\n  net { timeout abc; bogus 1; }\n  disk { frob }\n'
+                    '  on alpha { adress 10.0.0.1:7000; node-id 77; }\n}\n'
+                    'resource r0 { }\nfrobnicate;\n')
+    (tmp_path / "more.conf").write_text("common { net { foo; max-buffers x; } }\n")
+    wanted = ["more.conf:1: Parse error: 'an option keyword' expected",
+              "more.conf:1: Parse error: while parsing value ('x')",
+              "main.conf:3: Parse error: while parsing value ('abc')",
+              "main.conf:3: Parse error: 'an option keyword' expected",
+              "main.conf:4: Parse error: 'resync-rate",
+              "main.conf:5: Parse error: 'disk | device",
+              "main.conf:5: node-id 77", "main.conf:7: conflicting use of resource section 'r0'",
+              "main.conf:2: resource section 'r0' first used here.",
+              "main.conf:8: Parse error: 'global | common"]
+    env = dict(os.environ, __DRBD_NODE__="alpha")
+    run = subprocess.run([DRBDADM, "-c", main, "sh-resources"], capture_output=True, text=True,
+                         check=False, env=env, cwd=tmp_path)
+    assert run.returncode == 10 and run.stdout == ""
+    for text in wanted:
+        assert run.stderr.count(text) == 1, (text, run.stderr)
+    run = subprocess.run([DRBDADM, "-c", "-", "sh-resources"], capture_output=True, text=True,
+                         check=False, env=env, cwd=tmp_path, input=main.read_text())
+    assert run.returncode == 10 and run.stdout == ""
+    for text in wanted:
+        assert run.stderr.count(text.replace("main.conf", "STDIN")) == 1, (text, run.stderr)
+
+
 def test_live():
     """At least 200 generated configurations, compared with Debian's own program."""
     run = subprocess.run([sys.executable, HERE / "live_diff.py", "--drbdadm", DRBDADM,
