@@ -533,6 +533,28 @@ def bad_dumps_change_nothing(tool, tmp, debian):
 
 
 @case
+def dumps_without_end(tool, tmp, debian):
+    """What never ends is not read to its end, and a pipe may be slow."""
+    image = make(tmp / "endless.img", 16 << 20)
+    tool.run(image, "v09", "internal", "create-md", "2")
+    before = sha(image)
+    # As much memory as a dump needs, but not what /dev/zero has to offer.
+    limited = ["prlimit", "--as=536870912", "timeout", "60"]
+    argv = [tool.binary, "--force", "-", "v09", str(image), "internal", "restore-md"]
+    done = subprocess.run(limited + argv + ["/dev/zero"], capture_output=True, check=False)
+    check(done.returncode == 10 and b"keyword 'version' expected" in done.stderr, done.stderr)
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", 'yes 0123456789 | "$@"', "bash", *limited,
+                           *argv], capture_output=True, check=False)
+    check(b"keyword 'version' expected" in done.stderr, done.stderr)
+    check(sha(image) == before, "something was written")
+    dump = tool.run(image, "v09", "internal", "dump-md").stdout
+    (tmp / "endless.dump").write_text(dump)
+    done = subprocess.run(["bash", "-c", '"$@" <(sleep 1; cat endless.dump)', "bash", *argv],
+                          capture_output=True, check=False, cwd=tmp)
+    check(done.returncode == 0, done.stderr)
+
+
+@case
 def restore_to_smaller_device_is_refused(tool, tmp, debian):
     image = make(tmp / "image", 68000000)
     dump = tmp / "dump"

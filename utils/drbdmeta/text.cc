@@ -4,6 +4,7 @@
 #include <cstring>
 #include <ctime>
 #include <fcntl.h>
+#include <poll.h>
 #include <nlohmann/json.hpp>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -21,6 +22,10 @@ namespace {
 
 // More than any dump of a device that this tool accepts needs, and yet a bound.
 constexpr size_t kMaxDump = 4ULL << 30;
+// A dump says what it is before that.
+constexpr size_t kMaxPreamble = 1 << 20;
+// A FIFO that nobody writes to must not block for ever; a dump may come from another host.
+constexpr int kPipeTimeoutMs = 30'000;
 
 std::string read_file(const std::string &path)
 {
@@ -39,15 +44,25 @@ std::string read_file(const std::string &path)
 	if (in.fd < 0 || fstat(in.fd, &st) || S_ISDIR(st.st_mode))
 		fail(kUsage, "open of '%s' failed.", path.c_str());
 	for (;;) {
-		ssize_t n = read(in.fd, buffer, sizeof(buffer));
+		struct pollfd p = {in.fd, POLLIN, 0};
+		int ready = poll(&p, 1, path.empty() ? -1 : kPipeTimeoutMs);
 
-		if (n < 0 && errno == EINTR)
+		if (!ready)
+			fail(kUsage, "reading '%s' failed: no data for %d seconds", path.c_str(),
+			     kPipeTimeoutMs / 1000);
+		ssize_t n = ready < 0 ? ready : read(in.fd, buffer, sizeof(buffer));
+
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n < 0)
 			fail(kUsage, "reading '%s' failed: %s", path.c_str(), strerror(errno));
 		if (!n)
 			return text;
 		text.append(buffer, n);
+		// Not a text at all: nothing is gained by reading all of it.
+		if (memchr(buffer, 0, n) || (text.size() >= kMaxPreamble &&
+		    text.find("version") == std::string::npos))
+			return text;
 		if (text.size() > kMaxDump)
 			fail(kLimits, "'%s' is too big", path.c_str());
 	}
