@@ -450,11 +450,13 @@ class Node:
             self._dm_load(disk, "0 $s error")
             return
         end = start + length
+        size = int(self.out(f"blockdev --getsz /dev/{disk}"))
         rows = []
         if start:
             rows.append(f"0 {start} linear /dev/{disk} 0")
         rows.append(f"{start} {length} error")
-        rows.append(f"{end} $((s - {end})) linear /dev/{disk} {end}")
+        if end < size:
+            rows.append(f"{end} {size - end} linear /dev/{disk} {end}")
         self._dm_load(disk, "\n".join(rows))
 
     def dm_heal(self, disk="vdb"):
