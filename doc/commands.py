@@ -28,7 +28,8 @@ WHAT = {
     "get-gi": "show generation identifiers", "dump-md": "show the metadata",
     "wipe-md": "destroy the metadata", "apply-al": "apply the activity log",
     "forget-peer": "free the metadata slot of a peer",
-    "explain": "say what is not as it should be, and what can be done; with --json for programs. "
+    "explain": "say what is not as it should be, and what can be done; of all resources if none is "
+               "named; with --json for programs. "
                "Status 1 if there is something to say",
     "hidden-commands": "list commands for scripts, the driver and experts",
     "new-resource": "make a resource known to the driver", "sh-nop": "check the configuration",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """drbdadm against recorded and live behaviour of Debian's drbd-utils 9.22."""
 
+import json
 import os
 import pathlib
 import subprocess
@@ -63,6 +64,38 @@ def test_all_errors_are_reported(tmp_path):
     assert run.returncode == 10 and run.stdout == ""
     for text in wanted:
         assert run.stderr.count(text.replace("main.conf", "STDIN")) == 1, (text, run.stderr)
+
+
+def test_explain_needs_no_resource_and_no_driver(tmp_path):
+    """Without a resource it is about all; without a module that is what it says."""
+    conf = tmp_path / "r.conf"
+    conf.write_text("".join(
+        f"resource r{n} {{ device minor {n}; disk /dev/d{n}; meta-disk internal;\n"
+        f" on alpha {{ address 10.0.0.1:700{n}; }} on beta {{ address 10.0.0.2:700{n}; }} }}\n"
+        for n in (0, 1)))
+    setup = tmp_path / "drbdsetup"
+    env = dict(os.environ, __DRBD_NODE__="alpha", DRBD_DRIVER_VERSION_OVERRIDE="9.2.0")
+
+    def explain(*words):
+        return subprocess.run([DRBDADM, "-c", conf, "-s", setup, "explain", *words],
+                              capture_output=True, text=True, check=False, env=env)
+
+    def problems(*words):
+        run = explain("--json", *words)
+        assert run.returncode == 1, run.stderr
+        return [(f["object"], f["problem"]) for f in json.loads(run.stdout)]
+
+    setup.write_text("#!/bin/sh\necho '[]'\n")
+    setup.chmod(0o755)
+    assert problems() == problems("all") == [("r0", "not-up"), ("r1", "not-up")]
+    assert problems("r1") == [("r1", "not-up")]
+    assert explain().stdout.count("configured, but not up") == 2
+    setup.write_text("#!/bin/sh\nexit 20\n")
+    if pathlib.Path("/proc/drbd").exists():
+        assert explain().returncode == 20
+    else:
+        assert problems() == [("r0", "module-not-loaded"), ("r1", "module-not-loaded")]
+        assert "modprobe drbd\n        drbdadm up r0\n" in explain("r0").stdout
 
 
 def test_live():

@@ -566,18 +566,13 @@ int explain_resources(Run &run, std::vector<Target> &targets)
 				    [](const std::string &w) { return w.rfind("--json", 0) == 0; });
 	auto status = nlohmann::json::parse(run.executor.output_of({"status", "--json"}), nullptr,
 					    false);
-	if (!status.is_array())
+	bool loaded = status.is_array();
+	if (!loaded && access("/proc/drbd", F_OK) == 0)
 		throw Failure(exit_code::exec, "drbdsetup status --json gave no usable answer.");
 	KernelLog log = KernelLog::read();
 	nlohmann::json all = nlohmann::json::array();
 	bool anything = false;
-
-	for (const auto &t : targets) {
-		auto element = std::find_if(status.begin(), status.end(), [&](const auto &s) {
-			return s.is_object() && s.value("name", nlohmann::json()) == t.resource->name;
-		});
-		auto findings = explain(*t.resource,
-					element == status.end() ? nlohmann::json() : *element, log);
+	auto report = [&](const std::vector<Finding> &findings, const Target &t) {
 		anything |= !findings.empty();
 		for (const auto &f : findings) {
 			if (as_array)
@@ -587,6 +582,16 @@ int explain_resources(Run &run, std::vector<Target> &targets)
 		}
 		if (findings.empty() && !as_array)
 			print_line(t.resource->name + ": everything is as it should be.\n");
+	};
+
+	for (const auto &t : targets) {
+		auto element = std::find_if(status.begin(), status.end(), [&](const auto &s) {
+			return s.is_object() && s.value("name", nlohmann::json()) == t.resource->name;
+		});
+		bool up = loaded && element != status.end();
+		report(loaded ? explain(*t.resource, up ? *element : nlohmann::json(), log)
+			      : std::vector{module_missing(*t.resource)},
+		       t);
 	}
 	if (as_array)
 		print_line(all.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
@@ -873,7 +878,7 @@ constexpr auto table = std::to_array<CommandSpec>({
 	{"wipe-md", 1, Backend::drbdmeta, volumes | needs_disk, meta_command},
 	{"apply-al", 1, Backend::drbdmeta, volumes | needs_disk, meta_command},
 	{"forget-peer", 1, Backend::drbdmeta, connections, forget_peer},
-	{"explain", 1, Backend::explain, 0, nullptr, explain_resources},
+	{"explain", 1, Backend::explain, objects_optional, nullptr, explain_resources},
 	{"hidden-commands", 1, Backend::none, no_objects | no_config, nullptr, nullptr,
 	 hidden_commands},
 

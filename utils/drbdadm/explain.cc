@@ -638,6 +638,18 @@ std::vector<Finding> explain(const Resource &r, const json &status, const Kernel
 	return Explainer(r, status, log).run();
 }
 
+Finding module_missing(const Resource &r)
+{
+	Finding f;
+	f.object = r.name;
+	f.problem = "module-not-loaded";
+	f.what = "The kernel module drbd is not loaded, so the resource cannot be up.";
+	f.safe = "Nothing serves its data here now.";
+	f.choices.push_back({"here", {"modprobe drbd", "drbdadm up " + r.name},
+			     "Load the module, and bring the resource up."});
+	return f;
+}
+
 std::string as_text(const Finding &f)
 {
 	std::string text = f.object + ":\n" + wrapped(f.what, 2);

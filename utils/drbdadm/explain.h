@@ -53,6 +53,9 @@ private:
 std::vector<Finding> explain(const Resource &r, const nlohmann::json &status,
 			     const KernelLog &log);
 
+// What to say when there is no driver that could be asked.
+Finding module_missing(const Resource &r);
+
 // For people (wrapped to 78 columns) and for programs.
 std::string as_text(const Finding &finding);
 nlohmann::json as_json(const Finding &finding);

@@ -265,6 +265,8 @@ int run(int argc, char **argv, Diagnostics &diag)
 		Run nothing{settings, none, diag, executor, *command, {}};
 		return command->plain(nothing);
 	}
+	if (args.objects.empty() && command->group && (command->flags & flag::objects_optional))
+		args.objects = {"all"};
 	bool alone = command->flags & (flag::no_objects | flag::objects_optional);
 	if (args.objects.empty() && !alone) {
 		print_usage(command);
