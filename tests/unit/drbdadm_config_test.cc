@@ -239,6 +239,7 @@ TEST(Files, IncludedFifoIsRefusedWithoutWaiting)
 	Reader r;
 	r.session.parse_main(dir / "main.conf");
 	EXPECT_NE(r.messages.find("Failed to open include file"), std::string::npos);
+	EXPECT_NE(r.messages.find("is not a regular file"), std::string::npos) << r.messages;
 }
 
 TEST(Files, IncludeLoopsEnd)

@@ -333,9 +333,9 @@ void Builder::include(const Token &pattern)
 		for (const auto &p : paths) {
 			try {
 				parse_included(p);
-			} catch (const CannotOpen &) {
+			} catch (const CannotOpen &e) {
 				session_.diag.say(where + "Failed to open include file '" + p +
-						  "'.");
+						  "'.\n\t" + e.what());
 			}
 		}
 		return;

@@ -149,7 +149,8 @@ Arguments parse_arguments(int argc, char **argv, Diagnostics &diag)
 				s.exec.sh_varname = name;
 			else
 				diag.say("ignored --sh-varname=" + name +
-					 ": contains unsupported characters");
+					 ": contains other characters than a-z, A-Z, 0-9 "
+					 "and _");
 			break;
 		}
 		case 'V': args.version = true; break;
