@@ -109,6 +109,53 @@ def test_package_of_the_tools(debs):
     assert {"/etc/drbd.conf", "/etc/drbd.d/global_common.conf"} <= set(conffiles)
 
 
+INSTALL = r"""
+set -e
+mount -t tmpfs -o size=500m none "$2"
+mkdir "$2/upper" "$2/work" "$2/root"
+mount -t overlay -o lowerdir=/,upperdir="$2/upper",workdir="$2/work" none "$2/root"
+mount -t proc proc "$2/root/proc"
+cp "$1" "$2/root/tools.deb"
+cat >"$2/root/steps" <<'END'
+set -e
+exec 2>&1
+rm -rf /var/lib/drbd /etc/drbd.d /etc/drbd.conf
+files() { find /etc /lib/ /sbin/ /usr /var/lib -path '*drbd*' ! -path '*/src/*' \
+	! -path '*/kernel/drivers/*' ! -path '*/doc/*' 2>/dev/null | sort; }
+files >/before
+dpkg -i /tools.deb
+drbdadm --version | tail -n 1
+drbdadm dump
+dpkg -V drbd-anew-utils
+echo "resource mine { }" >/etc/drbd.d/mine.res
+truncate -s 64M /image
+drbdmeta --force 0 v09 /image internal create-md 1
+dpkg -i /tools.deb
+dpkg -r drbd-anew-utils
+grep mine /etc/drbd.d/mine.res
+[ -e /etc/drbd.conf ] && [ -e /var/lib/drbd/drbd-minor-0.lkbd ]
+rm /etc/drbd.d/mine.res
+dpkg -P drbd-anew-utils
+files >/after
+diff /before /after
+echo all done
+END
+exec chroot "$2/root" sh /steps
+"""
+
+
+def test_tools_are_installed_and_purged(debs, tmp_path):
+    """On a copy of this system that nobody else sees: dpkg has it right, and nothing stays."""
+    if os.geteuid() or not shutil.which("unshare"):
+        pytest.skip("needs root and a mount namespace")
+    run = subprocess.run(["unshare", "-m", "bash", "-c", INSTALL, "bash",
+                          debs["drbd-anew-utils"], tmp_path], capture_output=True, text=True,
+                         check=False, env=dict(PATH="/usr/sbin:/usr/bin:/sbin:/bin",
+                                               DEBIAN_FRONTEND="noninteractive"))
+    assert run.returncode == 0 and run.stdout.endswith("all done\n"), run.stdout + run.stderr
+    assert "DRBDADM_VERSION=9." in run.stdout
+
+
 def test_units_are_not_started_by_the_package(debs):
     """Nothing is to be configured, or taken down, because a package is installed or upgraded."""
     for script in ("postinst", "prerm", "postrm"):
