@@ -887,6 +887,7 @@ int drbd_send_state(struct drbd_peer_device *pd)
 	err = drbd_send_head(connection, DATA_STREAM, P_STATE, pd->device->vnr, &p, sizeof(p),
 			     sizeof(p), false);
 	drbd_stream_unlock(connection, DATA_STREAM);
+	wake_up_all(&pd->device->resource->state_wait);
 	return err;
 }
 
@@ -1600,6 +1601,12 @@ static int receive_state(struct drbd_connection *connection, struct drbd_packet_
 		drbd_verify_peer_finished(pd);
 		return 0;
 	case PEER_STATE_APPLY:
+		/* The peer's part begins with our "Negotiating", which must not be skipped. */
+		if (s.d.compare_attach)
+			wait_event_timeout(connection->resource->state_wait,
+					   READ_ONCE(pd->comm_state_disk) == D_NEGOTIATING ||
+					   pd->device->disk_state != D_NEGOTIATING ||
+					   connection->cstate < C_CONNECTED, 5 * HZ);
 		if (s.d.compare || s.d.compare_attach) {
 			outcome = judge(pd, word, s.d.compare_attach, &repl_state,
 					&would_be_target);

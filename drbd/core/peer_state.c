@@ -20,7 +20,9 @@ static void decide_established(const struct core_resource *r, const struct core_
 			       struct drbd_peer_state_decision *d)
 {
 	u8 repl = pd->repl_state[DRBD_OLD];
-	bool attach = dev->disk_state[DRBD_OLD] == D_NEGOTIATING || f->disk == D_NEGOTIATING;
+	/* Its own part may be over by the time it says so, with a resync that I do not know of. */
+	bool attach = dev->disk_state[DRBD_OLD] == D_NEGOTIATING || f->disk == D_NEGOTIATING ||
+		      (pd->disk_state[DRBD_OLD] == D_NEGOTIATING && f->conn > L_ESTABLISHED);
 
 	(void)r;
 	if (dev->disk_state[DRBD_OLD] < D_NEGOTIATING || f->disk < D_NEGOTIATING ||

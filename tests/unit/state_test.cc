@@ -1609,6 +1609,33 @@ TEST(PeerState, TheTargetOfNewSpaceIsNotCompared)
 	EXPECT_EQ(d.peer_disk, D_UP_TO_DATE);
 }
 
+TEST(PeerState, AnAttachThatIsOverForThePeer)
+{
+	drbd_peer_state_decision d;
+	Model m;
+
+	m.disk(D_UP_TO_DATE).connected(0, R_SECONDARY, D_NEGOTIATING);
+	m.pd().flags |= CORE_PD_UUIDS_RECEIVED;
+	u32 w = word(R_SECONDARY, L_WF_BITMAP_T, D_INCONSISTENT, D_UP_TO_DATE);
+	drbd_peer_state_decide(&m.r, 0, 0, w, L_ESTABLISHED, &d);
+	EXPECT_TRUE(d.compare_attach) << "its \"Negotiating\" has been skipped";
+	w = word(R_SECONDARY, L_ESTABLISHED, D_UP_TO_DATE, D_UP_TO_DATE);
+	drbd_peer_state_decide(&m.r, 0, 0, w, L_ESTABLISHED, &d);
+	EXPECT_FALSE(d.compare_attach) << "no resync: nothing left to compare";
+}
+
+TEST(PeerState, AWriteWaitsForAPeerThatAttaches)
+{
+	Model m;
+
+	m.disk(D_UP_TO_DATE).connected(0, R_SECONDARY, D_NEGOTIATING);
+	drbd_state_summarise(&m.r);
+	EXPECT_TRUE(m.dev().unstable);
+	Model::both(m.pd().disk_state, D_UP_TO_DATE);
+	drbd_state_summarise(&m.r);
+	EXPECT_FALSE(m.dev().unstable);
+}
+
 TEST(PeerState, HotAddedVolume)
 {
 	drbd_peer_state_decision d;
