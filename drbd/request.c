@@ -25,7 +25,8 @@ static mempool_t request_pool;
 static void request_activated(struct drbd_request *req, int err, bool direct);
 static void request_al_granted(struct drbd_al_user *user, int err);
 static void request_interval_released(struct drbd_interval *i);
-static void request_register(struct drbd_request *req, bool direct);
+static void request_register(struct drbd_request *req, bool direct)
+	__releases(&req->device->resource->req_lock);
 static void request_check_done(struct drbd_resource *resource);
 
 static inline u32 bit(int node_id)
@@ -1285,6 +1286,7 @@ static void request_interval_released(struct drbd_interval *i)
 {
 	struct drbd_request *req = container_of(i, struct drbd_request, i);
 
+	spin_lock_irq(&req->device->resource->req_lock);
 	request_register(req, false);
 }
 
@@ -1292,7 +1294,6 @@ static void request_interval_released(struct drbd_interval *i)
 static void request_activated(struct drbd_request *req, int err, bool direct)
 {
 	struct drbd_resource *resource = req->device->resource;
-	bool go;
 
 	if (req->flags & REQ_HAS_LDEV) {
 		if (err)
@@ -1301,10 +1302,10 @@ static void request_activated(struct drbd_request *req, int err, bool direct)
 			req->flags |= REQ_IN_AL;
 	}
 	spin_lock_irq(&resource->req_lock);
-	go = drbd_interval_enter(req->device, &req->i);
-	spin_unlock_irq(&resource->req_lock);
-	if (go)
+	if (drbd_interval_enter(req->device, &req->i))
 		request_register(req, direct);
+	else
+		spin_unlock_irq(&resource->req_lock);
 }
 
 /* Which peers get the data and which only a notice (io-path.md 4.2); req_lock held. */
@@ -1419,6 +1420,7 @@ static void fail_unregistered(struct drbd_request *req)
 
 /* One critical section, against state changes (io-path.md 4.1 "register"). */
 static void request_register(struct drbd_request *req, bool direct)
+	__releases(&req->device->resource->req_lock)
 {
 	struct drbd_device *device = req->device;
 	struct drbd_resource *resource = device->resource;
@@ -1427,7 +1429,6 @@ static void request_register(struct drbd_request *req, bool direct)
 	unsigned int size = req->i.size;
 	bool local;
 
-	spin_lock_irq(&resource->req_lock);
 	if (!device->fail_io_cached && (resource->suspended_cached || device->unstable_cached ||
 					generation_due(device))) {
 		request_postpone(req);
@@ -1500,12 +1501,6 @@ static void submit_write(struct drbd_device *device, struct bio *bio)
 }
 
 /* ------------------------------------------------------------------- flush */
-
-struct flush_request {
-	struct drbd_device *device;
-	struct bio *master_bio;
-	struct bio bio;
-};
 
 static bool peer_up_to_date(struct drbd_device *device)
 {
