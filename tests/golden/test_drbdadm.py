@@ -98,6 +98,25 @@ def test_explain_needs_no_resource_and_no_driver(tmp_path):
         assert "modprobe drbd\n        drbdadm up r0\n" in explain("r0").stdout
 
 
+def test_all_is_looked_up_by_commands_that_need_no_object(tmp_path):
+    """As with 9.22, scripts on a host that is not mentioned get status 1 and a hint."""
+    conf = tmp_path / "r.conf"
+    conf.write_text("resource r0 { device minor 1; disk /dev/a; meta-disk internal;\n"
+                    " on alpha { address 10.0.0.1:7000; } on beta { address 10.0.0.2:7000; } }\n")
+    for node, options, rc, hint in (
+            ("alpha", [], 0, ""), ("gamma", [], 1, "Misspelled name of the local machine"),
+            ("alpha", ["-S"], 1, "nothing to do in stacked mode!")):
+        for command in ("sh-nop", "sh-mod-parms"):
+            run = subprocess.run([DRBDADM, "-c", conf, *options, command, "all"], check=False,
+                                 capture_output=True, text=True,
+                                 env=dict(os.environ, __DRBD_NODE__=node))
+            assert run.returncode == rc and hint in run.stderr, (node, command, run)
+    conf.write_text("")
+    run = subprocess.run([DRBDADM, "-c", conf, "sh-nop", "all"], check=False,
+                         capture_output=True, text=True)
+    assert run.returncode == 1 and "no resources defined!" in run.stderr
+
+
 def test_live():
     """At least 200 generated configurations, compared with Debian's own program."""
     run = subprocess.run([sys.executable, HERE / "live_diff.py", "--drbdadm", DRBDADM,

@@ -1272,7 +1272,9 @@ int run_plain(Run &run, const std::vector<std::string> &objects)
 	}
 	if ((command.flags & no_objects) && !objects.empty()) {
 		run.diag.say("This command will ignore resource names!");
-		if (run.config.valid && !(objects.size() == 1 && objects[0] == "all")) {
+		if (run.config.resources.empty())
+			throw Failure(exit_code::usage, "no resources defined!");
+		if (run.config.valid) {
 			Selection selection(run);
 			selection.resolve(objects);
 			if (selection.status())
