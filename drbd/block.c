@@ -413,6 +413,8 @@ void drbd_block_update_limits(struct drbd_device *device)
 	blk_set_stacking_limits(&lim);
 	lim.max_hw_sectors = io_sectors(min(conf->max_bio_size, MAX_IO_BYTES));
 	lim.max_sectors = lim.max_hw_sectors;
+	/* A write's table of pages is copied. */
+	lim.max_segments = BIO_MAX_VECS;
 	lim.logical_block_size = conf->block_size;
 	lim.physical_block_size = conf->block_size;
 	lim.io_min = conf->block_size;

@@ -432,6 +432,7 @@ static void write_submit(struct drbd_peer_request *pr)
 	/* A sender without a disk misses its own write. */
 	if (READ_ONCE(pd->disk_state) < D_INCONSISTENT) {
 		pr->flags &= ~PR_MAY_SET_IN_SYNC;
+		pr->writer_marked = true;
 		drbd_bm_set(pd->device, drbd_slot_bit(pd), pr->i.sector, pr->i.size, NULL);
 	}
 	if (pr->dp_flags & DP_RW_SYNC)
@@ -842,6 +843,30 @@ static void peer_ack_bits(struct drbd_connection *connection, struct drbd_peer_r
 		drbd_bm_clear(device, clear, pr->i.sector, pr->i.size, NULL);
 }
 
+/*
+ * resync.md 6.3 leaves the writer's slot alone: its own log and bitmap know.  Not when it
+ * is its metadata that failed.  Once only: a resync may have cleared the bits since.
+ */
+static void mark_for_writer(struct drbd_peer_request *pr)
+{
+	struct drbd_peer_device *pd = pr->peer_device;
+
+	if (!(pr->flags & PR_HAS_LDEV) || pr->writer_marked)
+		return;
+	pr->writer_marked = true;
+	drbd_bm_set(pd->device, drbd_slot_bit(pd), pr->i.sector, pr->i.size, NULL);
+}
+
+void drbd_writer_lost_disk(struct drbd_peer_device *pd)
+{
+	struct drbd_peer_request *pr;
+
+	lockdep_assert_held(&pd->device->resource->req_lock);
+	list_for_each_entry(pr, &pd->connection->peer_writes, recv_order)
+		if (pr->peer_device == pd)
+			mark_for_writer(pr);
+}
+
 static void release_peer_write(struct drbd_peer_request *pr)
 {
 	if (pr->flags & PR_IN_AL) {
@@ -886,6 +911,8 @@ int drbd_process_peer_ack(struct drbd_connection *connection, u64 mask, u64 dagt
 			break;
 		}
 		peer_ack_bits(connection, pr, mask);
+		if (!(mask & NODE_MASK(connection->peer_node_id)))
+			mark_for_writer(pr);
 		release_peer_write(pr);
 		list_move_tail(&pr->recv_order, &done);
 	}

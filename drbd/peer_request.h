@@ -47,6 +47,8 @@ struct drbd_peer_request {
 	u64 depend_dagtag;			/* resync: data this must not be older than */
 	int depend_node;
 	unsigned long sent_jif;
+	bool writer_marked;			/* req_lock, or not submitted yet: the sender's slot
+						 * has the bits, it misses its own write */
 	unsigned int digest_size;
 	u8 digest[DRBD_MAX_DIGEST_SIZE];
 	struct bio *bio;			/* payload; NULL for discards */
@@ -97,6 +99,11 @@ int drbd_process_peer_ack(struct drbd_connection *connection, u64 mask, u64 dagt
 
 /* Cleanup after a connection loss, in the receiver (states.md 7.4.4, 7.4.7). */
 void drbd_peer_requests_lost(struct drbd_connection *connection);
+/*
+ * The sender's disk failed: what it wrote last may not be there, and its own metadata may not
+ * know.  req_lock held.
+ */
+void drbd_writer_lost_disk(struct drbd_peer_device *peer_device);
 /* req_lock held: its own bits for unacked writes, before a bitmap goes out (6.1). */
 void drbd_mark_unacked_peer_writes(struct drbd_resource *resource);
 

@@ -15,12 +15,14 @@
 #include "netlink.h"
 
 #define MIN_REQUESTS 128
+#define MIN_VECS 16
 /* How much, and for how long, may stay without a barrier: see epoch_may_stay_open(). */
 #define OPEN_EPOCH_WRITES 64
 #define OPEN_EPOCH_JIFFIES (HZ / 10)
 
 static struct kmem_cache *request_cache;
 static mempool_t request_pool;
+static mempool_t vecs_pool;
 
 static void request_activated(struct drbd_request *req, int err, bool direct);
 static void request_al_granted(struct drbd_al_user *user, int err);
@@ -486,6 +488,12 @@ static void collect_peer_ack(struct drbd_resource *resource, struct drbd_request
 
 	if (req->flags & REQ_LOCAL_OK)
 		mask |= NODE_MASK(drbd_node_id(resource));
+	/* Nobody is waiting for the ack of this one. */
+	if (!sent_to) {
+		drbd_flush_peer_ack(resource);
+		request_free(req);
+		return;
+	}
 	/* A write that was not sent to a peer cannot stand for those that were. */
 	if (g->last && (g->mask != mask || g->sent_to != sent_to ||
 	    req->dagtag - g->first_dagtag >= resource->res_opts.peer_ack_window))
@@ -558,6 +566,8 @@ static void drop_peer_acks(struct drbd_connection *connection)
 	struct drbd_request *carrier, *next;
 
 	resource->peer_ack.sent_to &= ~(u64)b;
+	if (!resource->peer_ack.sent_to)
+		drbd_flush_peer_ack(resource);
 	list_for_each_entry_safe(carrier, next, &resource->peer_acks, list) {
 		carrier->pending &= ~b;
 		if (!carrier->pending) {
@@ -1169,6 +1179,14 @@ void drbd_finish_failed_writes(struct drbd_device *device, struct list_head *fai
 	drbd_complete_bios(&done);
 }
 
+static void free_vecs(struct drbd_request *req)
+{
+	struct bio_vec *vecs = req->private_bio.bi_io_vec;
+
+	if ((req->flags & REQ_WRITE) && vecs != req->inline_vecs)
+		mempool_free(vecs, &vecs_pool);
+}
+
 static void local_endio(struct bio *bio)
 {
 	struct drbd_request *req = container_of(bio, struct drbd_request, private_bio);
@@ -1178,6 +1196,7 @@ static void local_endio(struct bio *bio)
 	blk_status_t status = bio->bi_status;
 	unsigned long flags;
 
+	free_vecs(req);
 	bio_uninit(bio);
 	if (unlikely(status) && (req->flags & REQ_WRITE)) {
 		local_write_failed(req);
@@ -1206,12 +1225,43 @@ static void local_endio(struct bio *bio)
 	drbd_complete_bios(&done);
 }
 
+/* The queue's limit is BIO_MAX_VECS segments. */
+static void init_write_bio(struct drbd_request *req)
+{
+	struct bio *master = req->master_bio, *bio = &req->private_bio;
+	struct bio_vec *vecs = req->inline_vecs;
+	unsigned int n = 0;
+	struct bvec_iter iter;
+	struct bio_vec bv;
+
+	bio_for_each_bvec(bv, master, iter)
+		n++;
+	if (n > DRBD_INLINE_VECS)
+		vecs = mempool_alloc(&vecs_pool, GFP_NOIO);
+	bio_init(bio, req->device->ldev->backing_bdev, vecs,
+		 n > DRBD_INLINE_VECS ? BIO_MAX_VECS : DRBD_INLINE_VECS, master->bi_opf);
+	bio->bi_ioprio = master->bi_ioprio;
+	bio_clone_blkg_association(bio, master);
+	bio->bi_iter.bi_sector = master->bi_iter.bi_sector;
+	bio->bi_iter.bi_size = master->bi_iter.bi_size;
+	bio->bi_vcnt = min_t(unsigned int, n, BIO_MAX_VECS);
+	n = 0;
+	bio_for_each_bvec(bv, master, iter) {
+		if (WARN_ON_ONCE(n == BIO_MAX_VECS))
+			break;
+		vecs[n++] = bv;
+	}
+}
+
 static void local_submit(struct drbd_request *req)
 {
 	struct drbd_device *device = req->device;
 	struct bio *bio = &req->private_bio;
 
-	bio_init_clone(device->ldev->backing_bdev, bio, req->master_bio, GFP_NOIO);
+	if (req->flags & REQ_WRITE)
+		init_write_bio(req);
+	else
+		bio_init_clone(device->ldev->backing_bdev, bio, req->master_bio, GFP_NOIO);
 	bio->bi_end_io = local_endio;
 	bio->bi_private = req;
 	submit_bio_noacct(bio);
@@ -2004,12 +2054,22 @@ int drbd_request_init(void)
 		return -ENOMEM;
 	err = mempool_init_slab_pool(&request_pool, MIN_REQUESTS, request_cache);
 	if (err)
-		kmem_cache_destroy(request_cache);
+		goto out_cache;
+	err = mempool_init_kmalloc_pool(&vecs_pool, MIN_VECS, BIO_MAX_VECS * sizeof(struct bio_vec));
+	if (err)
+		goto out_pool;
+	return 0;
+
+out_pool:
+	mempool_exit(&request_pool);
+out_cache:
+	kmem_cache_destroy(request_cache);
 	return err;
 }
 
 void drbd_request_exit(void)
 {
+	mempool_exit(&vecs_pool);
 	mempool_exit(&request_pool);
 	kmem_cache_destroy(request_cache);
 }

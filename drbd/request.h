@@ -29,6 +29,8 @@ enum drbd_request_flag {
 	REQ_LOCAL_GOOD = 1 << 15,	/* own disk was UpToDate at registration */
 };
 
+#define DRBD_INLINE_VECS 2
+
 /*
  * Legs are bit masks over node ids (bit n = node id n); what each means is in
  * io-path.md 1.  All under req_lock once the request is registered.
@@ -62,7 +64,13 @@ struct drbd_request {
 	blk_opf_t opf;			/* the bio's, also when that has been ended */
 	unsigned long sent_jif;		/* last hand-over to a sender */
 
-	struct bio private_bio;		/* last: clone for the backing device */
+	/*
+	 * For the backing device.  A write has its own table of pages: a forced detach ends
+	 * the master bio, whose table is gone then, while a disk that hangs may still come to
+	 * this one.
+	 */
+	struct bio_vec inline_vecs[DRBD_INLINE_VECS];
+	struct bio private_bio;
 };
 
 /* dp_flags for the wire, without the ack bits. */

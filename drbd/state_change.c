@@ -588,6 +588,9 @@ static void copy_back(struct drbd_txn *t)
 			if (!pd)
 				continue;
 			pd->repl_state = p->repl_state[0];
+			if (pd->disk_state >= D_INCONSISTENT &&
+			    (p->disk_state[0] == D_FAILED || p->disk_state[0] == D_DISKLESS))
+				drbd_writer_lost_disk(pd);
 			pd->disk_state = p->disk_state[0];
 			if (pd->disk_state != D_UP_TO_DATE)
 				clear_bit(PD_NEG_ACKED_UPTODATE, &pd->flags);
