@@ -305,7 +305,7 @@ int resize_volume(Run &run, const Target &t, bool wait, bool quiet)
 		if (!now || (wanted ? *now >= wanted : *now != *before))
 			return 0;
 		if (steady_clock::now() >= deadline)
-			return wanted ? 1 : 0;
+			return 1;
 		std::this_thread::sleep_for(milliseconds(100));
 	}
 }
