@@ -146,11 +146,30 @@ static bool md_io_over(struct drbd_md_io *io)
 	return smp_load_acquire(&io->done) || test_bit(DEV_FORCE_DETACH, &io->device->flags);
 }
 
+/* Jiffies; the option's 0 is "never".  A disk that is not attached yet has none. */
+static long disk_timeout(struct drbd_device *device)
+{
+	struct drbd_backing_dev *ldev = READ_ONCE(device->ldev);
+	struct disk_conf *conf;
+	long timeout = 0;
+
+	rcu_read_lock();
+	conf = ldev ? rcu_dereference(ldev->disk_conf) : NULL;
+	if (conf)
+		timeout = (long)conf->disk_timeout * HZ / 10;
+	rcu_read_unlock();
+	return timeout ?: MAX_SCHEDULE_TIMEOUT;
+}
+
 int drbd_md_io_wait(struct drbd_md_io *io)
 {
 	struct drbd_device *device = io->device;
 
-	wait_event(device->misc_wait, md_io_over(io));
+	/* A disk that hangs here keeps writes from coming that disk-timeout could see. */
+	if (!wait_event_timeout(device->misc_wait, md_io_over(io), disk_timeout(device))) {
+		drbd_io_error(device, DRBD_IO_ERR_FORCE);
+		wait_event(device->misc_wait, md_io_over(io));
+	}
 	/* A forced detach gives the device a last second, for everything together. */
 	while (!smp_load_acquire(&io->done)) {
 		long left = READ_ONCE(device->force_detach_jif) - jiffies;
