@@ -195,11 +195,13 @@ static void abort_local(struct drbd_device *device)
 {
 	struct bio_list done = BIO_EMPTY_LIST;
 
-	if (!must_go_diskless(device))
-		return;
-	set_bit(DEV_FORCE_DETACH, &device->flags);
+	/* Under the lock that Diskless is committed under: the mark must not outlive the disk. */
 	spin_lock_irq(&device->resource->req_lock);
-	drbd_tl_abort_local(device, &done);
+	if (must_go_diskless(device)) {
+		if (!test_bit(DEV_FORCE_DETACH, &device->flags))
+			no_more_waiting(device);
+		drbd_tl_abort_local(device, &done);
+	}
 	spin_unlock_irq(&device->resource->req_lock);
 	drbd_complete_bios(&done);
 }
@@ -860,8 +862,8 @@ int drbd_do_detach(struct drbd_device *device, bool force, bool intentional_disk
 		return ERR_INTR;
 	if (intentional_diskless)
 		device->intentional_diskless = true;
-	/* While suspended the freeze did not wait for them: then it is like a crash. */
-	if (!drbd_has_writes_in_log(device))
+	/* While suspended nobody waits for them: then it is like a crash. */
+	if (drbd_writes_settled(device))
 		set_bit(DEV_GRACEFUL_DETACH, &device->flags);
 	rv = drbd_change_disk_state(device, D_DETACHING, CHG_VERBOSE | CHG_WAIT | CHG_SERIALIZE,
 				    "detach", reply);

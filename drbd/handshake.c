@@ -1041,6 +1041,12 @@ static bool bitmap_before_exchange(struct drbd_peer_device *pd,
 	if (out->bitmap == BITMAP_NONE || !drbd_ldev_get(device, D_NEGOTIATING))
 		return true;
 	if (!drbd_freeze_writes(device, pd->connection)) {
+		/* The bitmap UUID is stored already: it must not promise more than the bits. */
+		if (out->bitmap == BITMAP_SET_SLOT && slot >= 0) {
+			drbd_bm_set_slots(device, 1u << slot);
+			drbd_bm_write(device);
+			drbd_md_sync_if_dirty(device);
+		}
 		drbd_ldev_put(device);
 		return false;
 	}

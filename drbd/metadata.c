@@ -248,8 +248,9 @@ int drbd_md_settle_data(struct drbd_device *device)
 	drbd_md_io_submit(io);
 	err = drbd_md_io_wait(io);
 	drbd_md_io_put(io);
+	/* It is the metadata that cannot be written for it. */
 	if (err)
-		drbd_io_error(device, DRBD_IO_ERR_WRITE);
+		drbd_io_error(device, DRBD_IO_ERR_META);
 	return err;
 }
 

@@ -684,6 +684,7 @@ int drbd_connection_link(struct drbd_connection *connection)
 void drbd_connection_unlink(struct drbd_connection *connection)
 {
 	struct drbd_resource *resource = connection->resource;
+	struct bio_list done = BIO_EMPTY_LIST;
 	struct drbd_peer_device *peer_device;
 	int vnr;
 
@@ -693,7 +694,10 @@ void drbd_connection_unlink(struct drbd_connection *connection)
 	list_del_rcu(&connection->connections);
 	idr_for_each_entry(&connection->peer_devices, peer_device, vnr)
 		list_del_rcu(&peer_device->device_list);
+	/* What waits for it need not any more. */
+	drbd_tl_recheck(resource, &done);
 	spin_unlock_irq(&resource->req_lock);
+	drbd_complete_bios(&done);
 }
 
 void drbd_connection_drop(struct drbd_connection *connection)

@@ -807,7 +807,8 @@ int drbd_receive_out_of_sync(struct drbd_connection *connection, struct drbd_pac
 		 * after a crash, that it may be lost: the source has crossed it off.
 		 */
 		if (drbd_bm_set(pd->device, drbd_slot_bit(pd), sector, size, NULL) &&
-		    drbd_is_sync_target(READ_ONCE(pd->repl_state)))
+		    (drbd_is_sync_target(READ_ONCE(pd->repl_state)) ||
+		     READ_ONCE(pd->repl_state) == L_WF_BITMAP_T))
 			drbd_bm_write(pd->device);
 		drbd_ldev_put(pd->device);
 		drbd_resync_bits_set(pd, sector);

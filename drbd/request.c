@@ -192,10 +192,31 @@ static struct drbd_request *request_alloc(struct drbd_device *device, struct bio
 	return req;
 }
 
+/* The private bio of a write is no longer needed. */
+static void private_bio_over(struct drbd_request *req)
+{
+	struct bio_vec *vecs = req->private_bio.bi_io_vec;
+
+	if (!(req->flags & REQ_BIO_READY))
+		return;
+	req->flags &= ~REQ_BIO_READY;
+	if (vecs != req->inline_vecs)
+		mempool_free(vecs, &vecs_pool);
+	bio_uninit(&req->private_bio);
+}
+
+/* req_lock held if it was ever registered: the disk may still have it. */
 static void request_free(struct drbd_request *req)
 {
-	drbd_device_put(req->device);
+	struct drbd_device *device = req->device;
+
+	if (req->flags & REQ_LOCAL_PENDING) {
+		req->flags |= REQ_ORPHAN;
+		return;
+	}
+	private_bio_over(req);
 	mempool_free(req, &request_pool);
+	drbd_device_put(device);
 }
 
 u32 drbd_request_dp_flags(const struct drbd_request *req)
@@ -593,8 +614,10 @@ static bool request_is_done(const struct drbd_request *req)
 		return false;
 	if ((req->flags & REQ_WRITE) && (req->data & ~req->net_done))
 		return false;
-	/* An aborted local leg still owns its bio. */
-	return !(req->flags & REQ_LOCAL_PENDING);
+	if (!(req->flags & REQ_LOCAL_PENDING))
+		return true;
+	/* What a disk that hangs owns does not hold up the rest; see request_free(). */
+	return (req->flags & (REQ_LOCAL_ABORTED | REQ_DISCARD_OR_ZERO)) == REQ_LOCAL_ABORTED;
 }
 
 static void wake_oos_senders(struct drbd_resource *resource, struct drbd_request *req)
@@ -628,7 +651,8 @@ static void request_check_done(struct drbd_resource *resource)
 			} else {
 				req->oos_new = req->oos;
 			}
-			put_ldev_of(req);
+			if (!(req->flags & REQ_LOCAL_PENDING))
+				put_ldev_of(req);
 			drbd_interval_leave(req->device, &req->i);
 			wake_oos_senders(resource, req);
 		}
@@ -1045,7 +1069,9 @@ static void forget_removed_peers(struct drbd_resource *resource)
 	list_for_each_entry(req, &resource->transfer_log, tl) {
 		u32 gone = req->data & ~req->net_done & ~linked;
 
-		if (!gone || !(req->flags & REQ_WRITE))
+		/* While suspended, what the submitter waits for is held all the same. */
+		if (!gone || !(req->flags & REQ_WRITE) ||
+		    (resource->suspended_cached && !(req->flags & REQ_COMPLETED)))
 			continue;
 		req->ok &= ~gone;
 		req->in_sync &= ~gone;
@@ -1059,9 +1085,10 @@ static void forget_removed_peers(struct drbd_resource *resource)
 void drbd_tl_recheck(struct drbd_resource *resource, struct bio_list *done)
 {
 	struct drbd_request *req, *next;
+	struct drbd_device *device;
+	int vnr;
 
-	if (!resource->suspended_cached)
-		forget_removed_peers(resource);
+	forget_removed_peers(resource);
 	list_for_each_entry_safe(req, next, &resource->transfer_log, tl) {
 		if (!may_complete(req))
 			continue;
@@ -1071,6 +1098,9 @@ void drbd_tl_recheck(struct drbd_resource *resource, struct bio_list *done)
 			read_finished(req, done);
 	}
 	request_check_done(resource);
+	/* Legs have ended that a flush may wait for. */
+	idr_for_each_entry(&resource->devices, device, vnr)
+		wake_up_all(&device->misc_wait);
 }
 
 void drbd_al_pressure(struct drbd_device *device)
@@ -1115,7 +1145,7 @@ void drbd_tl_abort_local(struct drbd_device *device, struct bio_list *done)
 		if (req->device != device || !(req->flags & REQ_LOCAL_PENDING))
 			continue;
 		/* A read into the submitter's pages cannot be taken back. */
-		if (!(req->flags & REQ_WRITE))
+		if (!(req->flags & REQ_WRITE) || (req->flags & REQ_LOCAL_FAILING))
 			continue;
 		req->flags |= REQ_LOCAL_ABORTED | REQ_LOCAL_FAILED;
 		if (may_complete(req))
@@ -1140,18 +1170,25 @@ void drbd_tl_abort_local(struct drbd_device *device, struct bio_list *done)
  * The leg ends when the disk state says what happened: until then the disk would be
  * read as if it had the new data.  Any context.
  */
-static void local_write_failed(struct drbd_request *req)
+static bool local_write_failed(struct drbd_request *req)
 {
 	struct drbd_device *device = req->device;
 	unsigned long flags;
+	bool aborted;
 
 	/* First the reason: whoever finds the request in the list finds that as well. */
 	set_bit(DRBD_IO_ERR_WRITE, &device->io_error_kinds);
 	spin_lock_irqsave(&device->resource->req_lock, flags);
-	drbd_bm_set(device, BM_ALL_SLOTS, req->i.sector, req->i.size, NULL);
-	list_add_tail(&req->list, &device->failed_writes);
+	/* Aborted: all of that has been said, and the list entry may have another use. */
+	aborted = req->flags & REQ_LOCAL_ABORTED;
+	if (!aborted) {
+		drbd_bm_set(device, BM_ALL_SLOTS, req->i.sector, req->i.size, NULL);
+		req->flags |= REQ_LOCAL_FAILING;
+		list_add_tail(&req->list, &device->failed_writes);
+	}
 	spin_unlock_irqrestore(&device->resource->req_lock, flags);
 	drbd_io_error(device, DRBD_IO_ERR_WRITE);
+	return !aborted;
 }
 
 void drbd_take_failed_writes(struct drbd_device *device, struct list_head *failed)
@@ -1170,21 +1207,14 @@ void drbd_finish_failed_writes(struct drbd_device *device, struct list_head *fai
 	spin_lock_irq(&resource->req_lock);
 	list_for_each_entry_safe(req, next, failed, list) {
 		list_del_init(&req->list);
-		req->flags &= ~REQ_LOCAL_PENDING;
+		req->flags &= ~(REQ_LOCAL_PENDING | REQ_LOCAL_FAILING);
 		req->flags |= REQ_LOCAL_FAILED;
+		private_bio_over(req);
 		drbd_interval_progress(device, &req->i, INTERVAL_BACKING_DONE);
 		request_progress(req, &done);
 	}
 	spin_unlock_irq(&resource->req_lock);
 	drbd_complete_bios(&done);
-}
-
-static void free_vecs(struct drbd_request *req)
-{
-	struct bio_vec *vecs = req->private_bio.bi_io_vec;
-
-	if ((req->flags & REQ_WRITE) && vecs != req->inline_vecs)
-		mempool_free(vecs, &vecs_pool);
 }
 
 static void local_endio(struct bio *bio)
@@ -1196,16 +1226,25 @@ static void local_endio(struct bio *bio)
 	blk_status_t status = bio->bi_status;
 	unsigned long flags;
 
-	free_vecs(req);
-	bio_uninit(bio);
-	if (unlikely(status) && (req->flags & REQ_WRITE)) {
-		local_write_failed(req);
-		return;
-	}
-	if (unlikely(status) && !(req->opf & REQ_RAHEAD))
+	if (!op_is_write(req->opf))
+		bio_uninit(bio);
+	if (unlikely(status) && op_is_write(req->opf)) {
+		if (local_write_failed(req))
+			return;
+	} else if (unlikely(status) && !(req->opf & REQ_RAHEAD)) {
 		drbd_io_error(device, DRBD_IO_ERR_READ);
+	}
 	spin_lock_irqsave(&resource->req_lock, flags);
 	req->flags &= ~REQ_LOCAL_PENDING;
+	private_bio_over(req);
+	if (unlikely(req->flags & REQ_DONE)) {
+		/* Aborted, and nobody has waited for it. */
+		put_ldev_of(req);
+		if (req->flags & REQ_ORPHAN)
+			request_free(req);
+		spin_unlock_irqrestore(&resource->req_lock, flags);
+		return;
+	}
 	if (likely(!status)) {
 		if (!(req->flags & REQ_LOCAL_ABORTED))
 			req->flags |= REQ_LOCAL_OK;
@@ -1245,6 +1284,7 @@ static void init_write_bio(struct drbd_request *req)
 	bio->bi_iter.bi_sector = master->bi_iter.bi_sector;
 	bio->bi_iter.bi_size = master->bi_iter.bi_size;
 	bio->bi_vcnt = min_t(unsigned int, n, BIO_MAX_VECS);
+	req->flags |= REQ_BIO_READY;
 	n = 0;
 	bio_for_each_bvec(bv, master, iter) {
 		if (WARN_ON_ONCE(n == BIO_MAX_VECS))
@@ -1258,9 +1298,7 @@ static void local_submit(struct drbd_request *req)
 	struct drbd_device *device = req->device;
 	struct bio *bio = &req->private_bio;
 
-	if (req->flags & REQ_WRITE)
-		init_write_bio(req);
-	else
+	if (!(req->flags & REQ_WRITE))
 		bio_init_clone(device->ldev->backing_bdev, bio, req->master_bio, GFP_NOIO);
 	bio->bi_end_io = local_endio;
 	bio->bi_private = req;
@@ -1287,10 +1325,8 @@ static void local_discard(struct drbd_request *req)
 	if (!(READ_ONCE(req->flags) & REQ_LOCAL_ABORTED))
 		err = drbd_backing_discard_or_zero(device, req->i.sector, req->i.size, how);
 	/* A failed discard leaves old data that may be read; failed zeroes are a failed write. */
-	if (err && report && err != -EOPNOTSUPP) {
-		local_write_failed(req);
+	if (err && report && err != -EOPNOTSUPP && local_write_failed(req))
 		return;
-	}
 
 	spin_lock_irq(&resource->req_lock);
 	req->flags &= ~REQ_LOCAL_PENDING;
@@ -1544,8 +1580,12 @@ static void submit_write(struct drbd_device *device, struct bio *bio)
 {
 	struct drbd_request *req = request_alloc(device, bio);
 
-	if (drbd_ldev_get(device, D_INCONSISTENT))
+	if (drbd_ldev_get(device, D_INCONSISTENT)) {
 		req->flags |= REQ_HAS_LDEV;
+		/* Later the master bio may have been ended by a forced detach. */
+		if (!(req->flags & REQ_DISCARD_OR_ZERO))
+			init_write_bio(req);
+	}
 	if (!(req->flags & REQ_HAS_LDEV) || drbd_al_begin(device, &req->al))
 		request_activated(req, 0, true);
 }
@@ -1617,6 +1657,7 @@ static void flush_endio(struct bio *bio)
 	blk_status_t status = bio->bi_status;
 	unsigned long flags;
 	struct bio *master;
+	bool good;
 
 	bio_uninit(bio);
 	if (status)
@@ -1628,13 +1669,14 @@ static void flush_endio(struct bio *bio)
 	spin_unlock_irqrestore(&device->resource->req_lock, flags);
 	if (master)
 		bio_end_io_acct(master, req->start_jif);
+	good = req->flags & REQ_LOCAL_GOOD;
 	request_free(req);
 	if (!master) {
 		drbd_ldev_put(device);
 		return;
 	}
-	if (status && !READ_ONCE(device->fail_io_cached) && peer_up_to_date(device)) {
-		/* By then the disk has fallen, and the peers are asked. */
+	if (status && good && !READ_ONCE(device->fail_io_cached) && peer_up_to_date(device)) {
+		/* By then the disk has fallen, and the peers are asked first. */
 		spin_lock_irqsave(&device->resource->req_lock, flags);
 		queue_retry_bio(device, master);
 		spin_unlock_irqrestore(&device->resource->req_lock, flags);
@@ -1652,11 +1694,13 @@ static void submit_flush(struct drbd_device *device, struct bio *bio)
 {
 	u32 epoch = READ_ONCE(device->resource->epoch);
 	struct drbd_request *req;
+	bool behind;
 
 	close_epoch(device->resource);
 
 	/* An own disk that is behind will be overwritten with what the peer has. */
-	if (READ_ONCE(device->disk_state) < D_UP_TO_DATE)
+	behind = READ_ONCE(device->disk_state) < D_UP_TO_DATE;
+	if (behind)
 		flush_peers(device, epoch);
 	if (READ_ONCE(device->fail_io_cached) || !drbd_ldev_get(device, D_INCONSISTENT)) {
 		end_flush(device, bio, BLK_STS_IOERR);
@@ -1666,6 +1710,8 @@ static void submit_flush(struct drbd_device *device, struct bio *bio)
 	bio_init(&req->private_bio, device->ldev->backing_bdev, NULL, 0,
 		 REQ_OP_WRITE | REQ_PREFLUSH);
 	req->private_bio.bi_end_io = flush_endio;
+	if (!behind)
+		req->flags |= REQ_LOCAL_GOOD;
 	spin_lock_irq(&device->resource->req_lock);
 	list_add_tail(&req->list, &device->flushes);
 	spin_unlock_irq(&device->resource->req_lock);
@@ -1854,7 +1900,7 @@ void drbd_request_submit(struct drbd_device *device, struct bio *bio)
 	drbd_request_again(device, bio, 0, 0);
 }
 
-bool drbd_has_writes_in_log(struct drbd_device *device)
+static bool has_writes_in_log(struct drbd_device *device)
 {
 	struct drbd_request *req;
 	bool found = false;
@@ -1868,6 +1914,14 @@ bool drbd_has_writes_in_log(struct drbd_device *device)
 	}
 	spin_unlock_irq(&device->resource->req_lock);
 	return found;
+}
+
+bool drbd_writes_settled(struct drbd_device *device)
+{
+	close_epoch(device->resource);
+	wait_event_interruptible_timeout(device->misc_wait, !has_writes_in_log(device) ||
+					 READ_ONCE(device->resource->suspended_cached), 10 * HZ);
+	return !has_writes_in_log(device);
 }
 
 /* A peer refused a write, and its disk still counts as UpToDate here. */
@@ -1894,12 +1948,20 @@ void drbd_wait_writes_stable(struct drbd_device *device)
 		   READ_ONCE(resource->suspended_cached));
 	close_epoch(resource);
 	/* Barrier acks of every connected peer, or the loss of the connection. */
-	wait_event(device->misc_wait, !drbd_has_writes_in_log(device) ||
+	wait_event(device->misc_wait, !has_writes_in_log(device) ||
 		   READ_ONCE(resource->suspended_cached));
 	if (!wait_event_timeout(device->misc_wait, !refused_and_up_to_date(device) ||
-				READ_ONCE(resource->suspended_cached), REFUSED_WAIT))
+				READ_ONCE(resource->suspended_cached), REFUSED_WAIT)) {
+		struct drbd_peer_device *pd;
+
 		pr_warn("drbd %s/%d drbd%u: a peer refused a write and stays UpToDate\n",
 			resource->name, device->vnr, device->minor);
+		/* Once is enough; its bits tell. */
+		rcu_read_lock();
+		for_each_peer_device(pd, device)
+			clear_bit(PD_NEG_ACKED_UPTODATE, &pd->flags);
+		rcu_read_unlock();
+	}
 	spin_lock_irq(&resource->req_lock);
 	drbd_flush_peer_ack(resource);
 	spin_unlock_irq(&resource->req_lock);

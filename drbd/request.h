@@ -26,6 +26,9 @@ enum drbd_request_flag {
 	REQ_POSTPONED = 1 << 12,	/* back to the gate */
 	REQ_NO_LOCAL = 1 << 13,		/* read: local copy failed already */
 	REQ_AL_FAILED = 1 << 14,
+	REQ_BIO_READY = 1 << 16,	/* write: private_bio is set up */
+	REQ_LOCAL_FAILING = 1 << 17,	/* in device->failed_writes */
+	REQ_ORPHAN = 1 << 18,		/* forgotten while the disk still had it: endio frees it */
 	REQ_LOCAL_GOOD = 1 << 15,	/* own disk was UpToDate at registration */
 };
 
@@ -160,8 +163,12 @@ static inline void drbd_gate_changed(struct drbd_device *device)
  */
 void drbd_request_submit(struct drbd_device *device, struct bio *bio);
 
-/* Any write that is not forgotten yet?  Takes req_lock. */
-bool drbd_has_writes_in_log(struct drbd_device *device);
+/*
+ * While no new ones come: waits, ten seconds at most, until all writes are forgotten, that is
+ * stable on all peers and known to the bitmap where they are not.  False: some are not (the
+ * resource is suspended, a peer does not answer, a signal came).
+ */
+bool drbd_writes_settled(struct drbd_device *device);
 
 /*
  * Internal freeze (io-path.md 3.4): no request is admitted until thawed; returns

@@ -790,8 +790,13 @@ static unsigned int clear_susp_uuid(struct drbd_txn *t, void *arg)
 	unsigned int d;
 
 	*again = false;
-	for (d = 0; d < t->core.nr_devices; d++)
-		*again |= test_bit(DEV_NEW_CUR_UUID, &t->devices[d]->flags);
+	for (d = 0; d < t->core.nr_devices; d++) {
+		const struct core_device *dev = &t->core.dev[d];
+
+		/* Without quorum or data there is none to be made, nor anything to be written. */
+		*again |= test_bit(DEV_NEW_CUR_UUID, &t->devices[d]->flags) &&
+			dev->quorum[DRBD_NEW] && drbd_data_accessible(&t->core, dev, DRBD_NEW);
+	}
 	if (!*again)
 		t->core.susp_uuid[DRBD_NEW] = 0;
 	return 0;

@@ -53,8 +53,8 @@ static bool is_unstable(const struct core_resource *r, const struct core_device 
 		 * It attaches: not missed any more, not written to yet, and nobody notes
 		 * what it misses until it says how it ends.
 		 */
-		if (repl == L_ESTABLISHED && dev->disk_state[DRBD_NEW] == D_UP_TO_DATE &&
-		    dev->pd[c].disk_state[DRBD_NEW] == D_NEGOTIATING)
+		if (repl == L_ESTABLISHED && dev->pd[c].disk_state[DRBD_NEW] == D_NEGOTIATING &&
+		    drbd_data_accessible(r, dev, DRBD_NEW))
 			return true;
 	}
 	return false;
@@ -192,7 +192,8 @@ static bool peer_misses_writes(const struct core_resource *r, const struct core_
 		return true;
 
 	/* An attach that failed: the mark of the detach may be used up. */
-	if (primary && old == D_NEGOTIATING && new < D_INCONSISTENT && new != D_NEGOTIATING &&
+	if (primary && old == D_NEGOTIATING && new != D_NEGOTIATING &&
+	    (new < D_INCONSISTENT || new == D_UNKNOWN) &&
 	    drbd_data_accessible(r, dev, DRBD_NEW))
 		return true;
 	if ((old == D_INCONSISTENT || old == D_CONSISTENT || old == D_UP_TO_DATE) &&
