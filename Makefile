@@ -259,12 +259,13 @@ system-build: utils
 	+@scripts/modules-all $(BUILD)
 
 system: deps system-build system-only
-# Part of make check: what has been seen to pass with this very tree.  All of it (more than an
-# hour): make system SYSTEM_TESTS=tests/system
-SYSTEM_TESTS ?= $(addprefix tests/system/test_,story.py volumes.py \
-	link.py::test_cut_and_heal_during_resync link.py::test_cut_and_heal_during_writes)
+# Part of make check: the main job and what can go wrong with links, disks and power, in about
+# half an hour.  All of it (some two hours): make system SYSTEM_TESTS=tests/system CRASH_ROUNDS=20
+SYSTEM_TESTS ?= $(addprefix tests/system/test_,story.py volumes.py link.py lifecycle.py disk.py \
+	attach_log.py crash.py memory.py)
+CRASH_ROUNDS ?= 5
 system-only:
-	BUILD=$(BUILD) $(PYTHON) -m pytest -v -p no:cacheprovider $(SYSTEM_TESTS)
+	CRASH_ROUNDS=$(CRASH_ROUNDS) BUILD=$(BUILD) $(PYTHON) -m pytest -v -p no:cacheprovider $(SYSTEM_TESTS)
 
 check: deps
 	+@BUILD=$(BUILD) scripts/check

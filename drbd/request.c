@@ -17,7 +17,7 @@
 #define MIN_REQUESTS 128
 #define MIN_VECS 16
 /* How much, and for how long, may stay without a barrier: see epoch_may_stay_open(). */
-#define OPEN_EPOCH_WRITES 64
+#define OPEN_EPOCH_WRITES 256
 #define OPEN_EPOCH_JIFFIES (HZ / 10)
 
 static struct kmem_cache *request_cache;
