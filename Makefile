@@ -258,9 +258,12 @@ sparse:
 system-build: utils
 	+@scripts/modules-all $(BUILD)
 
+# All of them: some two hours.
+system: SYSTEM_TESTS = tests/system
+system: CRASH_ROUNDS = 20
 system: deps system-build system-only
 # Part of make check: the main job and what can go wrong with links, disks and power, in about
-# half an hour.  All of it (some two hours): make system SYSTEM_TESTS=tests/system CRASH_ROUNDS=20
+# half an hour.
 SYSTEM_TESTS ?= $(addprefix tests/system/test_,story.py volumes.py link.py lifecycle.py disk.py \
 	attach_log.py crash.py memory.py)
 CRASH_ROUNDS ?= 5
