@@ -1617,8 +1617,15 @@ static int receive_state(struct drbd_connection *connection, struct drbd_packet_
 			outcome = judge(pd, word, s.d.compare_attach, &repl_state,
 					&would_be_target);
 			if (s.d.compare_attach &&
-			    drbd_attach_result(pd, outcome, repl_state))
+			    drbd_attach_result(pd, outcome, repl_state)) {
+				/* It goes by a result that I do not share; writes wait for an end. */
+				if (f.disk != D_NEGOTIATING &&
+				    pd->device->disk_state != D_NEGOTIATING) {
+					drbd_conn_disconnecting(connection, "peer-state");
+					return -EIO;
+				}
 				break;
+			}
 			if (outcome == HANDSHAKE_OK) {
 				s.hs_repl = repl_state;
 			} else if (!s.d.compare_attach) {
