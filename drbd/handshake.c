@@ -1551,7 +1551,7 @@ static int receive_state(struct drbd_connection *connection, struct drbd_packet_
 	enum drbd_handshake_outcome outcome;
 	struct drbd_state_fields f;
 	struct drbd_peer_device *pd;
-	bool would_be_target;
+	bool would_be_target, attaching;
 	u8 repl_state;
 	int rv;
 
@@ -1607,6 +1607,7 @@ static int receive_state(struct drbd_connection *connection, struct drbd_packet_
 		drbd_verify_peer_finished(pd);
 		return 0;
 	case PEER_STATE_APPLY:
+		attaching = pd->device->disk_state == D_NEGOTIATING;
 		/* The peer's part begins with our "Negotiating", which must not be skipped. */
 		if (s.d.compare_attach)
 			wait_event_timeout(connection->resource->state_wait,
@@ -1618,12 +1619,9 @@ static int receive_state(struct drbd_connection *connection, struct drbd_packet_
 					&would_be_target);
 			if (s.d.compare_attach &&
 			    drbd_attach_result(pd, outcome, repl_state)) {
-				/* It goes by a result that I do not share; writes wait for an end. */
-				if (f.disk != D_NEGOTIATING &&
-				    pd->device->disk_state != D_NEGOTIATING) {
-					drbd_conn_disconnecting(connection, "peer-state");
-					return -EIO;
-				}
+				/* It goes by a result that I do not share: we meet anew. */
+				if (!attaching && f.disk != D_NEGOTIATING)
+					return -ECONNRESET;
 				break;
 			}
 			if (outcome == HANDSHAKE_OK) {
