@@ -202,9 +202,7 @@ static int write_block(struct drbd_device *device, sector_t sector,
 
 	io = drbd_md_io_alloc(device, ldev, sector, REQ_OP_WRITE | drbd_md_durable(ldev));
 	memcpy(drbd_md_io_data(io, 0), block, sizeof(*block));
-	drbd_md_io_submit(io);
-	err = drbd_md_io_wait(io);
-	drbd_md_io_put(io);
+	err = drbd_md_io_finish(io);
 	if (err)
 		drbd_io_error(device, DRBD_IO_ERR_META);
 	return err;
@@ -232,7 +230,7 @@ static int commit(struct drbd_activity_log *al)
 
 	err = 0;
 	if (!al->disabled) {
-		/* What the log forgets, the bitmap on disk must know. */
+		/* What the log forgets is on disk, and what is not the bitmap there knows. */
 		err = n_evicted ? drbd_md_settle_data(device) : 0;
 		if (!err)
 			err = drbd_bm_write_extents(device, evicted, n_evicted);

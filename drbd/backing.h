@@ -118,9 +118,12 @@ int drbd_twopc_resize(struct drbd_device *device, u64 user_size, unsigned int dd
  * over, the new space is resynchronised.  Process context.
  */
 void drbd_device_grew(struct drbd_device *device, sector_t old);
-/* The answer of the initiator's question what a resize comes to; see core/size.h. */
+/*
+ * The answer of the initiator's question what a resize comes to; see core/size.h.  A
+ * refusal to shrink is explained in @reply.
+ */
 int drbd_resize_verdict(struct drbd_device *device, u64 reached, u64 reached_limit, u64 user_size,
-			unsigned int dds_flags, u64 *size);
+			unsigned int dds_flags, u64 *size, struct drbd_reply *reply);
 /* Makes the present size the last agreed one in the superblock, if a disk is UpToDate. */
 void drbd_persist_size(struct drbd_device *device);
 /* Bitmap and superblock, once more, of a disk that fails or is detached. Process context. */

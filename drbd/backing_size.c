@@ -144,7 +144,7 @@ void drbd_size_view_fill(struct drbd_device *device, struct drbd_size_view *view
 }
 
 int drbd_resize_verdict(struct drbd_device *device, u64 reached, u64 reached_limit, u64 user_size,
-			unsigned int dds_flags, u64 *size)
+			unsigned int dds_flags, u64 *size, struct drbd_reply *reply)
 {
 	enum drbd_resize_verdict verdict;
 	struct drbd_size_view view;
@@ -156,6 +156,9 @@ int drbd_resize_verdict(struct drbd_device *device, u64 reached, u64 reached_lim
 		pr_err("drbd %s/%d drbd%u: Requested disk size is too big (%llu > %llu)\n",
 		       device->resource->name, device->vnr, device->minor,
 		       (unsigned long long)user_size, (unsigned long long)*size);
+	if (verdict == DRBD_RESIZE_SHRINKS)
+		drbd_reply_text(reply, "the device would shrink to %llu sectors, name the size if that is meant",
+				(unsigned long long)*size);
 	return verdict;
 }
 
@@ -622,12 +625,9 @@ static int resize_alone(struct drbd_device *device, u64 user_size, unsigned int 
 	sector_t old = drbd_block_capacity(device);
 	u64 size;
 
-	if (drbd_resize_verdict(device, 0, 0, user_size, dds_flags, &size) ==
-	    DRBD_RESIZE_SHRINKS) {
-		drbd_reply_text(reply, "the device would shrink to %llu sectors, name the size if that is meant",
-				(unsigned long long)size);
+	if (drbd_resize_verdict(device, 0, 0, user_size, dds_flags, &size, reply) ==
+	    DRBD_RESIZE_SHRINKS)
 		return ERR_IMPLICIT_SHRINK;
-	}
 	*change = drbd_set_size(device, size, user_size, dds_flags, NULL, reply);
 	if (!tell || *change == DRBD_SIZE_ERROR)
 		return NO_ERROR;

@@ -696,7 +696,7 @@ static int try_resize(struct drbd_device *device, struct drbd_twopc_request *req
 
 	if (rv == SS_SUCCESS) {
 		switch (drbd_resize_verdict(device, reached, limit, req->user_size,
-					    req->dds_flags, &agreed->size)) {
+					    req->dds_flags, &agreed->size, reply)) {
 		case DRBD_RESIZE_CHANGED:
 			*commit = true;
 			set_bit(DEV_RESIZING, &device->flags);
@@ -704,8 +704,6 @@ static int try_resize(struct drbd_device *device, struct drbd_twopc_request *req
 		case DRBD_RESIZE_UNCHANGED:
 			break;
 		case DRBD_RESIZE_SHRINKS:
-			drbd_reply_text(reply, "the device would shrink to %llu sectors, name the size if that is meant",
-					(unsigned long long)agreed->size);
 			rv = ERR_IMPLICIT_SHRINK;
 			break;
 		}

@@ -181,6 +181,16 @@ int drbd_md_io_wait(struct drbd_md_io *io)
 	return io->error ? -EIO : 0;
 }
 
+int drbd_md_io_finish(struct drbd_md_io *io)
+{
+	int err;
+
+	drbd_md_io_submit(io);
+	err = drbd_md_io_wait(io);
+	drbd_md_io_put(io);
+	return err;
+}
+
 int drbd_md_io(struct drbd_device *device, struct drbd_backing_dev *ldev, sector_t sector,
 	       struct page *page, unsigned int len, blk_opf_t opf)
 {
@@ -222,16 +232,10 @@ blk_opf_t drbd_md_durable(struct drbd_backing_dev *ldev)
 
 int drbd_md_flush(struct drbd_device *device, struct drbd_backing_dev *ldev)
 {
-	struct drbd_md_io *io;
-	int err;
-
 	if (!md_flushes(ldev))
 		return 0;
-	io = md_io_alloc_empty(device, ldev, 0, REQ_OP_WRITE | REQ_PREFLUSH);
-	drbd_md_io_submit(io);
-	err = drbd_md_io_wait(io);
-	drbd_md_io_put(io);
-	return err;
+	return drbd_md_io_finish(md_io_alloc_empty(device, ldev, 0,
+						   REQ_OP_WRITE | REQ_PREFLUSH));
 }
 
 int drbd_md_settle_data(struct drbd_device *device)
@@ -245,9 +249,7 @@ int drbd_md_settle_data(struct drbd_device *device)
 		return 0;
 	io = md_io_alloc_empty(device, ldev, 0, REQ_OP_WRITE | REQ_PREFLUSH);
 	bio_set_dev(&io->bio, ldev->backing_bdev);
-	drbd_md_io_submit(io);
-	err = drbd_md_io_wait(io);
-	drbd_md_io_put(io);
+	err = drbd_md_io_finish(io);
 	/* It is the metadata that cannot be written for it. */
 	if (err)
 		drbd_io_error(device, DRBD_IO_ERR_META);
@@ -311,9 +313,7 @@ static int md_write(struct drbd_device *device, bool only_if_dirty)
 		mutex_unlock(&ldev->md_io_mutex);
 		return -EIO;
 	}
-	drbd_md_io_submit(io);
-	err = drbd_md_io_wait(io);
-	drbd_md_io_put(io);
+	err = drbd_md_io_finish(io);
 	if (err)
 		set_bit(DEV_MD_DIRTY, &device->flags);
 	else

@@ -42,6 +42,8 @@ void *drbd_md_io_add_page(struct drbd_md_io *io);
 void drbd_md_io_submit(struct drbd_md_io *io);
 int drbd_md_io_wait(struct drbd_md_io *io);
 void drbd_md_io_put(struct drbd_md_io *io);
+/* submit, wait and put of one that is alone and brings nothing back; 0 or -EIO. */
+int drbd_md_io_finish(struct drbd_md_io *io);
 
 /*
  * Before external metadata say that data is there (extents leave the log, Primary no more):

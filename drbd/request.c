@@ -1628,15 +1628,20 @@ static void flush_peers(struct drbd_device *device, u32 epoch)
 		   READ_ONCE(device->fail_io_cached));
 }
 
-static void end_flush(struct drbd_device *device, struct bio *bio, blk_status_t status)
+/* @good: the own disk counted as UpToDate when the flush was sent there. */
+static void end_flush(struct drbd_device *device, struct bio *bio, blk_status_t status, bool good)
 {
 	struct bio_list done = BIO_EMPTY_LIST;
 	unsigned long flags;
 
 	if (READ_ONCE(device->fail_io_cached)) {
 		status = BLK_STS_IOERR;
-	} else if (status && READ_ONCE(device->resource->suspended_cached)) {
-		/* The last peer was lost since: that is waited for, not failed. */
+	} else if (status && (READ_ONCE(device->resource->suspended_cached) ||
+			      (good && peer_up_to_date(device)))) {
+		/*
+		 * The last peer was lost since: that is waited for, not failed.  Or a
+		 * good disk refused: by then it has fallen, and the peers are asked first.
+		 */
 		spin_lock_irqsave(&device->resource->req_lock, flags);
 		queue_retry_bio(device, bio);
 		spin_unlock_irqrestore(&device->resource->req_lock, flags);
@@ -1671,18 +1676,8 @@ static void flush_endio(struct bio *bio)
 		bio_end_io_acct(master, req->start_jif);
 	good = req->flags & REQ_LOCAL_GOOD;
 	request_free(req);
-	if (!master) {
-		drbd_ldev_put(device);
-		return;
-	}
-	if (status && good && !READ_ONCE(device->fail_io_cached) && peer_up_to_date(device)) {
-		/* By then the disk has fallen, and the peers are asked first. */
-		spin_lock_irqsave(&device->resource->req_lock, flags);
-		queue_retry_bio(device, master);
-		spin_unlock_irqrestore(&device->resource->req_lock, flags);
-	} else {
-		end_flush(device, master, status);
-	}
+	if (master)
+		end_flush(device, master, status, good);
 	drbd_ldev_put(device);
 }
 
@@ -1703,7 +1698,7 @@ static void submit_flush(struct drbd_device *device, struct bio *bio)
 	if (behind)
 		flush_peers(device, epoch);
 	if (READ_ONCE(device->fail_io_cached) || !drbd_ldev_get(device, D_INCONSISTENT)) {
-		end_flush(device, bio, BLK_STS_IOERR);
+		end_flush(device, bio, BLK_STS_IOERR, false);
 		return;
 	}
 	req = request_alloc(device, bio);
