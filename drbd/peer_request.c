@@ -156,6 +156,7 @@ int drbd_pr_receive(struct drbd_peer_request *pr)
 	struct iov_iter iter;
 	ssize_t rv;
 
+	drbd_recv_may_wait(pr->peer_device->connection, pr->i.size);
 	iov_iter_bvec(&iter, ITER_DEST, pr->bio->bi_io_vec, pr->bio->bi_vcnt, pr->i.size);
 	rv = transport->class->ops->recv_iter(transport, DATA_STREAM, &iter);
 	if (rv == pr->i.size)

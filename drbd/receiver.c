@@ -29,11 +29,32 @@
 #define conn_info(c, fmt, ...) \
 	pr_info("drbd %s %s: " fmt, (c)->resource->name, (c)->name, ##__VA_ARGS__)
 
+void drbd_unplug(void)
+{
+	struct blk_plug *plug = current->plug;
+
+	if (!plug)
+		return;
+	blk_finish_plug(plug);
+	blk_start_plug(plug);
+}
+
+void drbd_recv_may_wait(struct drbd_connection *connection, unsigned int len)
+{
+	struct drbd_transport *transport = &connection->transport;
+
+	if (current->plug &&
+	    transport->class->ops->recv_pending(transport, DATA_STREAM) < len)
+		drbd_unplug();
+}
+
 int drbd_recv(struct drbd_connection *connection, void *buf, unsigned int len)
 {
 	struct drbd_transport *transport = &connection->transport;
-	int rv = transport->class->ops->recv(transport, DATA_STREAM, buf, len);
+	int rv;
 
+	drbd_recv_may_wait(connection, len);
+	rv = transport->class->ops->recv(transport, DATA_STREAM, buf, len);
 	if (rv == len)
 		return 0;
 	return rv < 0 ? rv : -ECONNRESET;
@@ -187,12 +208,17 @@ static void receive_loop(struct drbd_connection *connection)
 {
 	enum drbd_conn_state lost = C_BROKEN_PIPE;
 	struct drbd_packet_in pi;
+	struct blk_plug plug;
 	bool first = true;
 	int err;
 
+	/* Writes that arrived together go to the disk together. */
+	blk_start_plug(&plug);
 	for (;;) {
-		if (connection->cstate < C_CONNECTING)
+		if (connection->cstate < C_CONNECTING) {
+			blk_finish_plug(&plug);
 			return;
+		}
 		err = read_packet(connection, &pi);
 		if (err)
 			break;
@@ -212,6 +238,9 @@ static void receive_loop(struct drbd_connection *connection)
 		 */
 		if (unlikely(connection->cstate == C_CONNECTING))
 			wait_event(connection->resource->twopc_wait, !commit_pending(connection));
+		/* All others may wait for what was received before them. */
+		if (pi.cmd != P_DATA && pi.cmd != P_RS_DATA_REPLY)
+			drbd_unplug();
 		err = data_handlers[pi.cmd](connection, &pi);
 		if (err) {
 			if (err == -EPROTO)
@@ -219,6 +248,7 @@ static void receive_loop(struct drbd_connection *connection)
 			break;
 		}
 	}
+	blk_finish_plug(&plug);
 	if (err == -EPROTO)
 		lost = C_PROTOCOL_ERROR;
 	/* The peer may close at once after an agreed disconnect; the state is on its way. */

@@ -21,6 +21,15 @@ struct drbd_packet_in {
 
 /* Exactly @len bytes of the data stream; 0 or -errno. */
 int drbd_recv(struct drbd_connection *connection, void *buf, unsigned int len);
+/*
+ * The receiver collects what it submits in a plug (struct blk_plug), so that writes that
+ * arrived together go to the disk together: fewer requests and interrupts, and acks that
+ * leave together.  drbd_unplug() submits what was collected.  drbd_recv_may_wait() does so
+ * if @len bytes are not there yet: nothing is held back by waiting for the peer.
+ * Receiver thread; elsewhere without effect.
+ */
+void drbd_unplug(void);
+void drbd_recv_may_wait(struct drbd_connection *connection, unsigned int len);
 /* Reads and drops. */
 int drbd_recv_drain(struct drbd_connection *connection, unsigned int len);
 

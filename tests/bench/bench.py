@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """make bench: this tree against what a user would take instead, on one pair of nodes in one run.
 
-Four subjects, one after the other on the same two machines: the bare disk, the kernel's own
-DRBD 8.4, MD RAID-1 over NBD, and ours.  The rows are fio jobs with O_DIRECT.  Nodes are
-emulated: the ratios mean something, the absolute numbers do not.
+Four subjects on the same two machines: the bare disk, the kernel's own DRBD 8.4, MD RAID-1 over
+NBD, and ours, each on a disk of its own.  The rows are fio jobs with O_DIRECT.  Nodes are
+emulated, by a host whose speed changes from minute to minute: so the subjects take turns in
+several rounds, a ratio is the median of the ratios within a round, a number the median of all
+rounds.  The ratios mean something, the absolute numbers do not.
 
 bench.py [SUBJECT...]     default: bare 8.4 md ours; the table goes to $BUILD/bench.md as well
+BENCH_ROUNDS, BENCH_SECONDS: how many rounds, how long a job runs in each
 """
 import json
 import os
+import statistics
 import sys
 import time
 
@@ -18,7 +22,8 @@ from vnodes import Cluster, image, wait_for  # noqa: E402
 
 SIZE = 256 << 20
 AREA = "128M"
-SECONDS = int(os.environ.get("BENCH_SECONDS", "8"))
+SECONDS = int(os.environ.get("BENCH_SECONDS", "5"))
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 DRBD_UTILS = os.path.join(image.CACHE, "drbd-utils")
 
 # name, fio options, which result, unit
@@ -33,11 +38,12 @@ RESYNC = "full resynchronisation"
 ALONE = "4 KiB random writes, disconnected"
 ROWS = [(name, unit) for name, _, unit in JOBS] + [(RESYNC, "MB/s"), (ALONE, "iops")]
 
-CONF = """resource r0 {
-  net { protocol C; %s }
+CONF = """global { usage-count no; }
+resource r0 {
+  net { protocol C; }
   disk { c-plan-ahead 0; resync-rate 400M; }
-  on hw1 { device /dev/drbd0; disk /dev/vdb; address 10.11.56.2:7788; meta-disk internal; }
-  on hw2 { device /dev/drbd0; disk /dev/vdb; address 10.11.56.3:7788; meta-disk internal; }
+  on hw1 { device /dev/drbd0; disk DISK; address 10.11.56.2:7788; meta-disk internal; }
+  on hw2 { device /dev/drbd0; disk DISK; address 10.11.56.3:7788; meta-disk internal; }
 }
 """
 
@@ -63,18 +69,40 @@ def timed(condition, timeout, what):
     return time.monotonic() - start
 
 
-def bare(cluster):
-    hw1 = cluster[0]
-    result = jobs(hw1, "/dev/vdb")
-    result[ALONE] = fio(hw1, "/dev/vdb", JOBS[1][1], "iops")
-    return result
+class Bare:
+    disk = "/dev/vdb"
+
+    def __init__(self, cluster):
+        self.node = cluster[0]
+
+    def round(self):
+        result = jobs(self.node, self.disk)
+        result[ALONE] = fio(self.node, self.disk, JOBS[1][1], "iops")
+        return result
 
 
 class Drbd:
-    """Ours and 8.4 differ in the tools and in how a state is read."""
+    """Ours and 8.4 differ in the module, in the tools and in how a state is read."""
 
     def __init__(self, cluster, old):
-        self.nodes, self.old = list(cluster), old
+        self.nodes, self.old, self.fresh = list(cluster), old, True
+        self.disk = "/dev/vdc" if old else "/dev/vdd"
+        self.env = "PATH=/usr/sbin:/usr/bin:/sbin:/bin " if old else ""
+        if old:
+            # Debian's tools where they expect to be; not through the links to ours.
+            cluster.each("for t in drbdadm drbdsetup drbdmeta; do rm -f /usr/sbin/$t; "
+                         f"ln -s {DRBD_UTILS}/sbin/$t /usr/sbin/$t; done; "
+                         f"mkdir -p /lib/drbd; cp -r {DRBD_UTILS}/lib/drbd/* /lib/drbd/")
+
+    def load(self, node):
+        if self.old:
+            stock = "/lib/modules/$(uname -r)/kernel/drivers/block/drbd/drbd.ko"
+            node.run(f"modprobe -a lru_cache libcrc32c; insmod $(ls {stock}* | head -n 1)")
+        else:
+            node.run("modprobe drbd")
+
+    def adm(self, node, command):
+        return node.run(f"{self.env}drbdadm {command}", timeout=120)
 
     def state(self, node):
         """(connection, own disk, replication) in words."""
@@ -96,77 +124,102 @@ class Drbd:
                 return False
         return True
 
-    def run(self):
+    def states(self):
+        return str([self.state(n) for n in self.nodes])
+
+    def round(self):
         hw1, hw2 = self.nodes
         for n in self.nodes:
-            if self.old:
-                # Debian's tools where they expect to be; not through the links to ours.
-                n.run("for t in drbdadm drbdsetup drbdmeta; do rm -f /usr/sbin/$t; "
-                      f"ln -s {DRBD_UTILS}/sbin/$t /usr/sbin/$t; done; "
-                      f"mkdir -p /lib/drbd; cp -r {DRBD_UTILS}/lib/drbd/* /lib/drbd/")
-            n.run("modprobe drbd")
-            n.write_file("/etc/drbd.conf", 'global { usage-count no; }\n' + CONF % "")
-        env = "PATH=/usr/sbin:/usr/bin:/sbin:/bin " if self.old else ""
+            self.load(n)
+            n.write_file("/etc/drbd.conf", CONF.replace("DISK", self.disk))
+            if self.fresh:
+                self.adm(n, "create-md --force r0 </dev/null")
         for n in self.nodes:
-            n.run(f"{env}drbdadm create-md --force r0 </dev/null", timeout=120)
-            n.run(f"{env}drbdadm up r0", timeout=120)
-        wait_for(lambda: all(self.state(n)[0] == "Connected" for n in self.nodes), 60, "connected")
-        hw1.run(f"{env}drbdadm primary --force r0")
-        seconds = timed(self.synced, 300, lambda: f"resync: {[self.state(n) for n in self.nodes]}")
+            self.adm(n, "up r0")
+        if self.fresh:
+            # 8.4's answer to --force before it is connected would be another.
+            wait_for(lambda: all(self.state(n)[0] == "Connected" for n in self.nodes), 60,
+                     self.states)
+        self.adm(hw1, "primary --force r0" if self.fresh else "primary r0")
+        wait_for(self.synced, 300, self.states)
+        self.fresh = False
         size = int(hw1.out("blockdev --getsize64 /dev/drbd0"))
         result = jobs(hw1, "/dev/drbd0")
-        result[RESYNC] = size / seconds / 1e6
-        hw1.run(f"{env}drbdadm disconnect r0")
+        self.adm(hw2, "invalidate r0")
+        result[RESYNC] = size / timed(self.synced, 300, self.states) / 1e6
+        self.adm(hw1, "disconnect r0")
         wait_for(lambda: self.state(hw1)[0] == "StandAlone", 60, "disconnected")
         result[ALONE] = fio(hw1, "/dev/drbd0", JOBS[1][1], "iops")
         for n in self.nodes:
-            n.run(f"{env}drbdadm down r0", timeout=60)
+            self.adm(n, "down r0")
             n.run("rmmod drbd_transport_tcp 2>/dev/null; rmmod drbd")
         return result
 
 
-def md(cluster):
+class Md:
     """RAID-1 of the local disk and the other node's, which comes over NBD."""
-    hw1, hw2 = cluster
-    hw2.write_file("/tmp/nbd.conf", "[generic]\n  user = root\n  group = root\n"
-                   "[disk]\n  exportname = /dev/vdb\n  flush = true\n  fua = true\n")
-    hw2.run("setsid nbd-server -C /tmp/nbd.conf -d </dev/null >/tmp/nbd.log 2>&1 &")
-    hw1.run("modprobe nbd; modprobe raid1")
-    wait_for(lambda: hw1.run(f"nbd-client {hw2.ip} -N disk /dev/nbd0", check=None).rc == 0, 30,
-             lambda: hw2.run("cat /tmp/nbd.log").text)
-    hw1.run("mdadm --create /dev/md0 --run --level=1 --raid-devices=2 --bitmap=internal "
-            "--metadata=1.2 --assume-clean /dev/vdb /dev/nbd0 </dev/null")
-    result = jobs(hw1, "/dev/md0")
-    hw1.run("echo 1000000 >/proc/sys/dev/raid/speed_limit_max; "
-            "echo 1000000 >/proc/sys/dev/raid/speed_limit_min; "
-            "mdadm /dev/md0 --fail /dev/nbd0 --remove /dev/nbd0")
-    result[ALONE] = fio(hw1, "/dev/md0", JOBS[1][1], "iops")
-    size = int(hw1.out("blockdev --getsize64 /dev/md0"))
-    hw1.run("mdadm --zero-superblock /dev/nbd0; mdadm /dev/md0 --add /dev/nbd0")
-    seconds = timed(lambda: hw1.out("cat /sys/block/md0/md/degraded") == "0", 300,
-                    lambda: hw1.run("cat /proc/mdstat").text)
-    result[RESYNC] = size / seconds / 1e6
-    hw1.run("mdadm --stop /dev/md0; nbd-client -d /dev/nbd0")
-    hw2.run("pkill -x nbd-server", check=None)
-    return result
+    disk = "/dev/vde"
+
+    def __init__(self, cluster):
+        self.nodes = list(cluster)
+
+    def round(self):
+        hw1, hw2 = self.nodes
+        hw2.write_file("/tmp/nbd.conf", "[generic]\n  user = root\n  group = root\n"
+                       f"[disk]\n  exportname = {self.disk}\n  flush = true\n  fua = true\n")
+        hw2.run("setsid nbd-server -C /tmp/nbd.conf -d </dev/null >/tmp/nbd.log 2>&1 &")
+        hw1.run("modprobe nbd; modprobe raid1")
+        wait_for(lambda: hw1.run(f"nbd-client {hw2.ip} -N disk /dev/nbd0", check=None).rc == 0, 30,
+                 lambda: hw2.run("cat /tmp/nbd.log").text)
+        hw1.run("mdadm --create /dev/md0 --run --level=1 --raid-devices=2 --bitmap=internal "
+                f"--metadata=1.2 --assume-clean {self.disk} /dev/nbd0 </dev/null")
+        result = jobs(hw1, "/dev/md0")
+        hw1.run("echo 1000000 >/proc/sys/dev/raid/speed_limit_max; "
+                "echo 1000000 >/proc/sys/dev/raid/speed_limit_min; "
+                "mdadm /dev/md0 --fail /dev/nbd0 --remove /dev/nbd0")
+        result[ALONE] = fio(hw1, "/dev/md0", JOBS[1][1], "iops")
+        size = int(hw1.out("blockdev --getsize64 /dev/md0"))
+        hw1.run("mdadm --zero-superblock /dev/nbd0; mdadm /dev/md0 --add /dev/nbd0")
+        seconds = timed(lambda: hw1.out("cat /sys/block/md0/md/degraded") == "0", 300,
+                        lambda: hw1.run("cat /proc/mdstat").text)
+        result[RESYNC] = size / seconds / 1e6
+        hw1.run(f"mdadm --stop /dev/md0; mdadm --zero-superblock {self.disk} /dev/nbd0; "
+                "nbd-client -d /dev/nbd0")
+        hw2.run("pkill -x nbd-server", check=None)
+        wait_for(lambda: hw2.run("pgrep -x nbd-server", check=None).rc != 0, 30, "nbd-server ends")
+        return result
 
 
-SUBJECTS = {"bare": bare, "8.4": lambda c: Drbd(c, True).run(), "md": md,
-            "ours": lambda c: Drbd(c, False).run()}
+SUBJECTS = {"bare": Bare, "8.4": lambda c: Drbd(c, True), "md": Md,
+            "ours": lambda c: Drbd(c, False)}
 
 
-def table(results):
-    """Markdown: ours and its ratio to each of the others; what was not run is a dash."""
+def table(rounds):
+    """
+    Markdown: ours and its ratio to each of the others; what was not run is a dash.
+
+    rounds   list of {subject: {row: value}}
+    """
+    def median(values):
+        return statistics.median(values) if values else None
+
     def number(v):
         return "-" if v is None else f"{v:,.0f}" if v >= 100 else f"{v:.1f}"
-    others = [s for s in ("8.4", "md", "bare")]
+
+    def value(row, subject):
+        return median([r[subject][row] for r in rounds if row in r.get(subject, {})])
+
+    def ratio(row, subject):
+        v = median([r["ours"][row] / r[subject][row] for r in rounds
+                    if row in r.get("ours", {}) and row in r.get(subject, {})])
+        return "-" if v is None else f"{v:.2f}"
+    others = ["8.4", "md", "bare"]
     lines = ["| | unit | ours | DRBD 8.4 | MD over NBD | bare disk | ours / 8.4 | ours / MD | ours / bare |",
              "|---|---|---|---|---|---|---|---|---|"]
     for row, unit in ROWS:
-        mine = results.get("ours", {}).get(row)
-        theirs = [results.get(s, {}).get(row) for s in others]
-        ratios = [f"{mine / t:.2f}" if mine and t else "-" for t in theirs]
-        lines.append("| " + " | ".join([row, unit, number(mine), *map(number, theirs), *ratios]) + " |")
+        cells = [number(value(row, s)) for s in ["ours"] + others]
+        cells += [ratio(row, s) for s in others]
+        lines.append("| " + " | ".join([row, unit, *cells]) + " |")
     return "\n".join(lines)
 
 
@@ -175,22 +228,20 @@ def main():
     for s in wanted:
         if s not in SUBJECTS:
             sys.exit(f"unknown subject {s}; there are: {' '.join(SUBJECTS)}")
-    results = {}
-    cluster = Cluster("bench", disks=[SIZE], ours=True)
+    rounds = []
+    cluster = Cluster("bench", disks=[SIZE] * 4)
     try:
-        for subject in wanted:
-            # The same two machines; started anew with the modules that this subject needs.
-            cluster.power_off()
-            cluster.ours = subject == "ours"
-            cluster.start()
-            print(f"{subject} ...", flush=True)
-            results[subject] = SUBJECTS[subject](cluster)
-            for row, unit in ROWS:
-                if row in results[subject]:
-                    print(f"  {row}: {results[subject][row]:.1f} {unit}", flush=True)
+        cluster.start()
+        subjects = {s: SUBJECTS[s](cluster) for s in wanted}
+        for n in range(ROUNDS):
+            rounds.append({})
+            for name, subject in subjects.items():
+                result = rounds[-1][name] = subject.round()
+                print(f"round {n + 1}, {name}: " + ", ".join(
+                    f"{result[row]:.1f} {unit}" for row, unit in ROWS if row in result), flush=True)
     finally:
         cluster.power_off()
-    text = table(results)
+    text = table(rounds)
     path = os.path.join(image.BUILD, "bench.md")
     with open(path, "w") as f:
         f.write(text + "\n")
