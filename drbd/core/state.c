@@ -365,7 +365,8 @@ static const struct disk_range disk_ranges[] = {
 	[L_OFF]			= { 0, 9, 5, 7 },
 	[L_ESTABLISHED]		= { 0, 9, 0, 9 },
 	[L_STARTING_SYNC_S]	= { 5, 9, 5, 8 },
-	[L_STARTING_SYNC_T]	= { 5, 6, 5, 9 },
+	/* Not Outdated: without this peer the order would be forgotten, and the disk be good. */
+	[L_STARTING_SYNC_T]	= { 5, 5, 5, 9 },
 	[L_WF_BITMAP_S]		= { 5, 9, 5, 8 },
 	[L_WF_BITMAP_T]		= { 5, 6, 5, 9 },
 	[L_WF_SYNC_UUID]	= { 5, 6, 5, 9 },
