@@ -381,11 +381,12 @@ static bool may_start(struct drbd_peer_device *pd, enum drbd_repl_state side, u3
 	/* What a later connection comes to starts by itself. */
 	if (READ_ONCE(pd->connection->session) != session)
 		return false;
+	/* A bitmap exchange may have ended in a detach: the next attach compares anew. */
+	if (rs == L_ESTABLISHED)
+		return test_bit(PD_RESYNC_TO_BEGIN, &pd->flags);
 	if (side == L_SYNC_TARGET)
-		return rs == L_WF_BITMAP_T || rs == L_STARTING_SYNC_T || rs == L_ESTABLISHED ||
-			rs == L_BEHIND;
-	return rs == L_WF_BITMAP_S || rs == L_STARTING_SYNC_S || rs == L_ESTABLISHED ||
-		rs == L_AHEAD;
+		return rs == L_WF_BITMAP_T || rs == L_STARTING_SYNC_T || rs == L_BEHIND;
+	return rs == L_WF_BITMAP_S || rs == L_STARTING_SYNC_S || rs == L_AHEAD;
 }
 
 static void start_work(struct work_struct *work)

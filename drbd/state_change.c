@@ -738,8 +738,14 @@ static void after_peer_device(struct drbd_txn *t, unsigned int d, unsigned int c
 	}
 	if (todo & CORE_PD_NEW_UUID_NOW)
 		drbd_generation_create_pending(device);
-	if (todo & CORE_PD_START_REQUESTS)
+	if (todo & CORE_PD_START_REQUESTS) {
+		/* The disk says Inconsistent before it has a block of the peer's. */
+		if (drbd_ldev_get(device, D_NEGOTIATING)) {
+			drbd_md_sync_if_dirty(device);
+			drbd_ldev_put(device);
+		}
 		drbd_resync_start_requests(pd);
+	}
 	if (todo & CORE_PD_BEGAN_RESYNC)
 		drbd_resync_began(pd);
 	if (todo & CORE_PD_RESYNC_ENDED)
