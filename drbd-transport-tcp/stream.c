@@ -476,14 +476,20 @@ int dtcp_control_push(struct drbd_transport *transport,
 void dtcp_set_rcvtimeo(struct drbd_transport *transport, enum drbd_stream stream, long timeout)
 {
 	struct dtcp_transport *t = to_tcp(transport);
-	struct dtcp_stream *s = t->stream[stream];
+	struct dtcp_stream *s;
+	bool push = false;
 
-	if (!s)
+	/* Also called while another thread disconnects. */
+	spin_lock_bh(&t->lock);
+	s = t->stream[stream];
+	if (s) {
+		WRITE_ONCE(s->sock->sk->sk_rcvtimeo, timeout);
+		push = s->push;
+	}
+	spin_unlock_bh(&t->lock);
+	if (!push)
 		return;
-	WRITE_ONCE(s->sock->sk->sk_rcvtimeo, timeout);
-	if (!s->push)
-		return;
-	/* No lock: also called from the receiver, which has it. */
+	/* Not with push_lock: also called from the receiver, which has it. */
 	WRITE_ONCE(t->last_received, jiffies);
 	WRITE_ONCE(t->silence_timeout, timeout);
 	if (timeout != MAX_SCHEDULE_TIMEOUT)

@@ -331,6 +331,21 @@ static void set_configured_size(struct drbd_device *device, u64 size)
 	kfree(old);
 }
 
+/* Who has it may wait for writes that only @receiver, after its connection's end, gives up. */
+static bool lock_size(struct drbd_device *device, struct drbd_connection *receiver)
+{
+	if (!receiver) {
+		mutex_lock(&device->size_mutex);
+		return true;
+	}
+	while (!mutex_trylock(&device->size_mutex)) {
+		if (READ_ONCE(receiver->cstate) < C_CONNECTING)
+			return false;
+		schedule_timeout_uninterruptible(HZ / 50 + 1);
+	}
+	return true;
+}
+
 enum drbd_size_change drbd_set_size(struct drbd_device *device, sector_t size, u64 user_size,
 				    unsigned int dds_flags, struct drbd_connection *receiver,
 				    struct drbd_reply *reply)
@@ -348,7 +363,10 @@ enum drbd_size_change drbd_set_size(struct drbd_device *device, sector_t size, u
 		return !old ? DRBD_SIZE_GREW_FROM_0 :
 		       size > old ? DRBD_SIZE_GREW : DRBD_SIZE_SHRANK;
 	}
-	mutex_lock(&device->size_mutex);
+	if (!lock_size(device, receiver)) {
+		drbd_ldev_put(device);
+		return DRBD_SIZE_ERROR;
+	}
 	/* A receiver may wait for writes; reads may need that very receiver. */
 	if (!drbd_freeze_writes(device, receiver)) {
 		mutex_unlock(&device->size_mutex);

@@ -993,17 +993,17 @@ static int cmd_new_path(struct drbd_cmd *cmd)
 	int ret, err;
 
 	/* Until it has a path, a connection is not tied to the namespace it was made in. */
+	if (wrong_netns(cmd) && !list_empty(&transport->paths))
+		return refuse(cmd, ERR_INVALID_REQUEST,
+			      "connection already assigned to a different network namespace");
+	ret = parse_path(cmd);
+	if (ret)
+		return ret;
 	if (wrong_netns(cmd)) {
-		if (!list_empty(&transport->paths))
-			return refuse(cmd, ERR_INVALID_REQUEST,
-				      "connection already assigned to a different network namespace");
 		put_net(connection->net);
 		connection->net = get_net(genl_info_net(cmd->info));
 		transport->net = connection->net;
 	}
-	ret = parse_path(cmd);
-	if (ret)
-		return ret;
 
 	path = kzalloc(max(sizeof(*path), transport->class->path_instance_size), GFP_KERNEL);
 	if (!path)
