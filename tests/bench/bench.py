@@ -2,10 +2,10 @@
 """make bench: this tree against what a user would take instead, on one pair of nodes in one run.
 
 Four subjects on the same two machines: the bare disk, the kernel's own DRBD 8.4, MD RAID-1 over
-NBD, and ours, each on a disk of its own.  The rows are fio jobs with O_DIRECT.  Nodes are
-emulated, by a host whose speed changes from minute to minute: so the subjects take turns in
-several rounds, a ratio is the median of the ratios within a round, a number the median of all
-rounds.  The ratios mean something, the absolute numbers do not.
+NBD, and ours, all on the same disk (which of several makes a tenth of difference).  The rows are
+fio jobs with O_DIRECT.  Nodes are emulated, by a host whose speed changes from minute to minute: so
+the subjects take turns in several rounds, a ratio is the median of the ratios within a round, a
+number the median of all rounds.  The ratios mean something, the absolute numbers do not.
 
 bench.py [SUBJECT...]     default: bare 8.4 md ours; the table goes to $BUILD/bench.md as well
 BENCH_ROUNDS, BENCH_SECONDS: how many rounds, how long a job runs in each
@@ -24,6 +24,7 @@ SIZE = 256 << 20
 AREA = "128M"
 SECONDS = int(os.environ.get("BENCH_SECONDS", "5"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
+DISK = "/dev/vdb"
 DRBD_UTILS = os.path.join(image.CACHE, "drbd-utils")
 
 # name, fio options, which result, unit
@@ -42,10 +43,10 @@ CONF = """global { usage-count no; }
 resource r0 {
   net { protocol C; }
   disk { c-plan-ahead 0; resync-rate 400M; }
-  on hw1 { device /dev/drbd0; disk DISK; address 10.11.56.2:7788; meta-disk internal; }
-  on hw2 { device /dev/drbd0; disk DISK; address 10.11.56.3:7788; meta-disk internal; }
+  on hw1 { device /dev/drbd0; disk %s; address 10.11.56.2:7788; meta-disk internal; }
+  on hw2 { device /dev/drbd0; disk %s; address 10.11.56.3:7788; meta-disk internal; }
 }
-"""
+""" % (DISK, DISK)
 
 
 def fio(node, device, options, unit):
@@ -70,14 +71,12 @@ def timed(condition, timeout, what):
 
 
 class Bare:
-    disk = "/dev/vdb"
-
     def __init__(self, cluster):
         self.node = cluster[0]
 
     def round(self):
-        result = jobs(self.node, self.disk)
-        result[ALONE] = fio(self.node, self.disk, JOBS[1][1], "iops")
+        result = jobs(self.node, DISK)
+        result[ALONE] = fio(self.node, DISK, JOBS[1][1], "iops")
         return result
 
 
@@ -85,8 +84,7 @@ class Drbd:
     """Ours and 8.4 differ in the module, in the tools and in how a state is read."""
 
     def __init__(self, cluster, old):
-        self.nodes, self.old, self.fresh = list(cluster), old, True
-        self.disk = "/dev/vdc" if old else "/dev/vdd"
+        self.nodes, self.old = list(cluster), old
         self.env = "PATH=/usr/sbin:/usr/bin:/sbin:/bin " if old else ""
         if old:
             # Debian's tools where they expect to be; not through the links to ours.
@@ -128,25 +126,18 @@ class Drbd:
         return str([self.state(n) for n in self.nodes])
 
     def round(self):
-        hw1, hw2 = self.nodes
+        hw1 = self.nodes[0]
         for n in self.nodes:
             self.load(n)
-            n.write_file("/etc/drbd.conf", CONF.replace("DISK", self.disk))
-            if self.fresh:
-                self.adm(n, "create-md --force r0 </dev/null")
+            n.write_file("/etc/drbd.conf", CONF)
+            self.adm(n, "create-md --force r0 </dev/null")
         for n in self.nodes:
             self.adm(n, "up r0")
-        if self.fresh:
-            # 8.4's answer to --force before it is connected would be another.
-            wait_for(lambda: all(self.state(n)[0] == "Connected" for n in self.nodes), 60,
-                     self.states)
-        self.adm(hw1, "primary --force r0" if self.fresh else "primary r0")
-        wait_for(self.synced, 300, self.states)
-        self.fresh = False
-        size = int(hw1.out("blockdev --getsize64 /dev/drbd0"))
+        wait_for(lambda: all(self.state(n)[0] == "Connected" for n in self.nodes), 60, self.states)
+        self.adm(hw1, "primary --force r0")
+        seconds = timed(self.synced, 300, self.states)
         result = jobs(hw1, "/dev/drbd0")
-        self.adm(hw2, "invalidate r0")
-        result[RESYNC] = size / timed(self.synced, 300, self.states) / 1e6
+        result[RESYNC] = int(hw1.out("blockdev --getsize64 /dev/drbd0")) / seconds / 1e6
         self.adm(hw1, "disconnect r0")
         wait_for(lambda: self.state(hw1)[0] == "StandAlone", 60, "disconnected")
         result[ALONE] = fio(hw1, "/dev/drbd0", JOBS[1][1], "iops")
@@ -158,21 +149,19 @@ class Drbd:
 
 class Md:
     """RAID-1 of the local disk and the other node's, which comes over NBD."""
-    disk = "/dev/vde"
-
     def __init__(self, cluster):
         self.nodes = list(cluster)
 
     def round(self):
         hw1, hw2 = self.nodes
         hw2.write_file("/tmp/nbd.conf", "[generic]\n  user = root\n  group = root\n"
-                       f"[disk]\n  exportname = {self.disk}\n  flush = true\n  fua = true\n")
+                       f"[disk]\n  exportname = {DISK}\n  flush = true\n  fua = true\n")
         hw2.run("setsid nbd-server -C /tmp/nbd.conf -d </dev/null >/tmp/nbd.log 2>&1 &")
         hw1.run("modprobe nbd; modprobe raid1")
         wait_for(lambda: hw1.run(f"nbd-client {hw2.ip} -N disk /dev/nbd0", check=None).rc == 0, 30,
                  lambda: hw2.run("cat /tmp/nbd.log").text)
         hw1.run("mdadm --create /dev/md0 --run --level=1 --raid-devices=2 --bitmap=internal "
-                f"--metadata=1.2 --assume-clean {self.disk} /dev/nbd0 </dev/null")
+                f"--metadata=1.2 --assume-clean {DISK} /dev/nbd0 </dev/null")
         result = jobs(hw1, "/dev/md0")
         hw1.run("echo 1000000 >/proc/sys/dev/raid/speed_limit_max; "
                 "echo 1000000 >/proc/sys/dev/raid/speed_limit_min; "
@@ -183,7 +172,7 @@ class Md:
         seconds = timed(lambda: hw1.out("cat /sys/block/md0/md/degraded") == "0", 300,
                         lambda: hw1.run("cat /proc/mdstat").text)
         result[RESYNC] = size / seconds / 1e6
-        hw1.run(f"mdadm --stop /dev/md0; mdadm --zero-superblock {self.disk} /dev/nbd0; "
+        hw1.run(f"mdadm --stop /dev/md0; mdadm --zero-superblock {DISK} /dev/nbd0; "
                 "nbd-client -d /dev/nbd0")
         hw2.run("pkill -x nbd-server", check=None)
         wait_for(lambda: hw2.run("pgrep -x nbd-server", check=None).rc != 0, 30, "nbd-server ends")
@@ -229,13 +218,16 @@ def main():
         if s not in SUBJECTS:
             sys.exit(f"unknown subject {s}; there are: {' '.join(SUBJECTS)}")
     rounds = []
-    cluster = Cluster("bench", disks=[SIZE] * 4)
+    cluster = Cluster("bench", disks=[SIZE])
     try:
         cluster.start()
         subjects = {s: SUBJECTS[s](cluster) for s in wanted}
         for n in range(ROUNDS):
             rounds.append({})
             for name, subject in subjects.items():
+                # Nothing of the last one's metadata.
+                cluster.each(f"for m in 0 {(SIZE >> 20) - 1}; do dd if=/dev/zero of={DISK} "
+                             "bs=1M seek=$m count=1 oflag=direct 2>/dev/null; done")
                 result = rounds[-1][name] = subject.round()
                 print(f"round {n + 1}, {name}: " + ", ".join(
                     f"{result[row]:.1f} {unit}" for row, unit in ROWS if row in result), flush=True)
