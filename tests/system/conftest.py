@@ -6,7 +6,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from vnodes import Cluster, NodeDown, wait_for  # noqa: E402
+from vnodes import Cluster, NodeDown, in_parallel  # noqa: E402
 
 DISKS = [128 << 20, 16 << 20, 16 << 20]
 
@@ -70,18 +70,17 @@ def cluster(request, pool):
             n.start()
     for n in c:
         n.wait_boot()
+    c.each("tc qdisc del dev eth0 root; tc qdisc del dev eth0 ingress; "
+           "rm -rf /etc/drbd.conf /etc/drbd.d/* /var/lib/drbd/*; dmsetup remove_all; "
+           "for d in b c d; do blkdiscard -f /dev/vd$d; done", check=None)
     for n in c:
-        n.run("tc qdisc del dev eth0 root; tc qdisc del dev eth0 ingress; "
-              "rm -rf /etc/drbd.conf /etc/drbd.d/* /var/lib/drbd/*; dmsetup remove_all; "
-              "for d in b c d; do blkdiscard -f /dev/vd$d; done", check=None)
-        for d, want in zip("bcd", DISKS):
-            assert n.out(f"cmp -n {want} /dev/vd{d} /dev/zero && echo empty") == "empty"
+        for d, want in enumerate(DISKS):
+            assert n.is_empty(d) and os.path.getsize(n.disks[d]) == want
     c.trouble()
     yield c
     problems = []
-    for n in c:
-        if n.pid is None:
-            continue
+
+    def tidy(n):
         try:
             n.heal()
             n.resume()
@@ -95,6 +94,7 @@ def cluster(request, pool):
             problems.append(problem)
             # The next test gets a fresh node.
             n.kill()
+    in_parallel(*(lambda n=n: tidy(n) for n in c if n.pid is not None))
     trouble = c.trouble()
     if trouble:
         problems.append(trouble)

@@ -139,7 +139,7 @@ def compare(cluster, res="r0"):
         if status(n, res)[res]["role"] == "Primary":
             size = data_size(n)
             # What was written is in flight no longer.
-            n.run(f"blockdev --flushbufs /dev/drbd0; sync")
+            n.run("blockdev --flushbufs /dev/drbd0; sync")
             break
     else:
         size = status(cluster[0], res)[res]["devices"][0]["size"] * 1024

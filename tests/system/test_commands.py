@@ -6,8 +6,7 @@ The recording is tests/golden/netlink/commands.log: each command with its text a
 import os
 import re
 
-import pytest
-
+from conftest import unload
 from vnodes import image
 
 LOG = os.path.join(image.SOURCE, "tests", "golden", "netlink", "commands.log")
@@ -112,17 +111,17 @@ ORDERS = [
 ]
 
 
-@pytest.mark.parametrize("index", range(len(ORDERS)))
-def test_order(cluster, index):
+def test_orders(cluster):
     """Orders of creation and deletion, each from nothing, with module unload afterwards."""
-    before, last, rc, text = ORDERS[index]
     hw1 = cluster[0]
-    hw1.run("modprobe drbd")
-    for c in before:
-        hw1.run(f"drbdsetup {c}")
-    r = hw1.run(f"drbdsetup {last}", check=None)
-    assert rc is None and r.rc != 0 or r.rc == rc, r
-    assert text in r.text
+    for before, last, rc, text in ORDERS:
+        hw1.run("modprobe drbd")
+        for c in before:
+            hw1.run(f"drbdsetup {c}")
+        r = hw1.run(f"drbdsetup {last}", check=None)
+        assert rc is None and r.rc != 0 or r.rc == rc, f"{last}: {r}"
+        assert text in r.text, f"{last}: {r}"
+        assert unload(hw1) is None, f"{before}, {last}"
 
 
 def test_bad_arguments_change_nothing(cluster):

@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from debian_utils import DEBIAN, debian_tools
-from drbd import (QUICK, assert_identical, compare, configure, create_md, data_size, describe, peer_device,
-                  settled, status, up, wait_settled)
+from drbd import (QUICK, assert_identical, compare, configure, create_md, data_size, describe,
+                  peer_device, status, up, wait_settled)
 from vnodes import image, wait_for
 
 sys.path.insert(0, os.path.join(image.SOURCE, "tests", "golden"))

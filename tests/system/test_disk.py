@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Trouble with disks."""
 from drbd import (QUICK, Hammer, assert_acked, compare, configure, connected_pair, create_md,
-                  describe, peer_device, promote, status, up, wait_settled)
+                  describe, status, up, wait_settled)
 from vnodes import wait_for
 
 ON_DM = QUICK.replace("/dev/vdb", "/dev/mapper/t-vdb")
@@ -63,6 +63,37 @@ def test_no_data_is_an_error(cluster):
     assert r.rc != 0 and "rror" in r.text, r
     hw1.dm_heal("vdb")
     hw1.run("drbdadm secondary r0")
+
+
+def test_no_data_suspends(cluster):
+    """on-no-data-accessible suspend-io: writes wait until the peer is back, and then succeed."""
+    hw1, hw2 = cluster
+    for n in cluster:
+        n.dm_wrap("vdb")
+    connected_pair(cluster, ON_DM.replace("resource r0 {\n", """resource r0 {
+  options { on-no-data-accessible suspend-io; }
+"""))
+    hammer = Hammer(hw1, threads=4)
+    hammer.reach(50)
+    hw1.dm_fail("vdb")
+    wait_for(lambda: disk_state(hw1) == "Diskless", 30, lambda: "detached\n" + describe(cluster))
+    hammer.reach(hammer.poll() + 50)
+    hw2.cut()
+    wait_for(lambda: "suspended:no-data" in hw1.out("drbdadm status r0"), 60,
+             lambda: "suspended\n" + describe(cluster))
+    wait_for(lambda: hammer.poll() == hammer.poll(), 20, "writes have stopped")
+    done = hammer.count
+    for _ in range(20):
+        assert hammer.poll() == done
+    hw2.heal()
+    hammer.reach(done + 100)
+    hammer.stop()
+    hw1.dm_heal("vdb")
+    hw1.run("drbdadm attach r0")
+    wait_settled(cluster)
+    compare(cluster)
+    for n in cluster:
+        assert_acked(n, hammer.acked)
 
 
 def test_disk_in_use_and_without_metadata(cluster):

@@ -2,8 +2,8 @@
 """down at any moment, again and again; nothing may hang, leak or warn."""
 import random
 
-from drbd import QUICK, Hammer, compare, configure, connected_pair, create_md, peer_device, status, up
-from drbd import wait_settled, describe, promote
+from drbd import (QUICK, Hammer, compare, configure, connected_pair, create_md, describe, status,
+                  up, wait_settled)
 from vnodes import wait_for
 
 

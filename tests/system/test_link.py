@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Trouble on the network."""
+import os
+import re
+
 import pytest
 
 from drbd import (QUICK, STORY, Hammer, assert_acked, assert_identical, compare, configure,
@@ -57,6 +60,43 @@ def test_cut_and_heal_during_writes(cluster):
     compare(cluster)
     for n in cluster:
         assert_acked(n, hammer.acked)
+
+
+@pytest.mark.parametrize("protocol", ["A", "B"])
+def test_other_protocols(cluster, protocol):
+    """Acknowledged early: what is on the Primary's disk is on the other one as well in the end."""
+    connected_pair(cluster, QUICK.replace("net { ", f"net {{ protocol {protocol}; "))
+    hw1, hw2 = cluster
+    hammer = Hammer(hw1, threads=4)
+    hammer.reach(300)
+    hw2.cut()
+    wait_for(lambda: disconnected(hw1), 60, "hw1 notices")
+    hammer.reach(hammer.poll() + 50)
+    hw2.heal()
+    wait_settled(cluster)
+    hammer.reach(hammer.poll() + 50)
+    hammer.stop()
+    compare(cluster)
+    for n in cluster:
+        assert_acked(n, hammer.acked)
+
+
+def test_ipv6(cluster):
+    """The same over IPv6; the addresses are shown as they were configured."""
+    text = QUICK
+    for i, n in enumerate(cluster):
+        n.run(f"ip -6 addr replace fd00:56::{i + 2}/64 dev eth0 nodad")
+        text = text.replace(f"address {n.ip}:7788", f"address ipv6 [fd00:56::{i + 2}]:7788")
+    connected_pair(cluster, text)
+    hw1, hw2 = cluster
+    shown = hw1.out("drbdsetup events2 --now r0")
+    assert re.search(r"path .*peer:ipv6:\[fd00:56::3\]:7788 established:yes", shown), shown
+    hammer = Hammer(hw1)
+    hammer.reach(200)
+    hammer.stop()
+    compare(cluster)
+    hw1.run("drbdadm adjust r0")
+    assert hw1.out("drbdadm -d adjust r0") == ""
 
 
 @pytest.mark.parametrize("direction", ["in", "out"])
@@ -165,6 +205,55 @@ GARBAGE = [
     bytes.fromhex("831caa00 00000002 00000000 00000000") * 8,
     bytes.fromhex("8620ec20 0000 00fe 7fffffff 00000000") * 8,
 ]
+
+
+# What a stranger with the peer's address does -> what the log says of it.
+STRANGERS = [
+    (["data:" + b"GET / HTTP/1.1\r\n\r\n".hex()], r"does not speak DRBD \(47 45 54"),
+    (["pair", "features", "data:" + "47" * 64], "data stream: bad header"),
+    # P_DATA, 2 GiB
+    (["pair", "features", "data:8620ec20 0000 0000 7ffffe00 00000000"],
+     r"data stream: P_DATA \(0x0000\), 2147483136 bytes: "),
+    # P_SIZES of 4 bytes
+    (["pair", "features", "data:8620ec20 0000 000d 00000004 00000000 00000000"],
+     r"data stream: P_SIZES \(0x000d\), 4 bytes: "),
+    (["pair", "features", "data:8620ec20 0000 0666 00000000 00000000"], r"data stream: .*\(0x0666\)"),
+    # P_PROTOCOL, announced with 32 bytes, ends after 4
+    (["pair", "features", "data:8620ec20 ffff 000b 00000020 00000000 00000003", "close"],
+     "data stream lost"),
+    (["pair", "features", "control:" + "00" * 64], "control stream: bad header"),
+    # P_WRITE_ACK of 2 GiB
+    (["pair", "features", "control:8620ec20 0000 0016 7fffffff 00000000"],
+     r"control stream: P_WRITE_ACK \(0x0016\), 2147483647 bytes: "),
+    # Last: it is told to go StandAlone.
+    (["pair", "data:83740267fffe00080000000000000000"], "expected the features packet"),
+]
+
+
+def test_strangers_that_know_the_handshake(cluster):
+    """Garbage, oversized and truncated packets on both streams: each is named in the log, and ends."""
+    hw1, hw2 = cluster
+    configure(cluster, QUICK)
+    for n in cluster:
+        create_md(n)
+    hw1.run("drbdadm up r0")
+    with open(os.path.join(os.path.dirname(__file__), "stranger.py"), "rb") as f:
+        stranger = f.read()
+    for steps, said in STRANGERS:
+        wait_for(lambda: hw1.out("drbdadm cstate r0") == "Connecting", 60, lambda: describe(cluster))
+        seen = len(hw1.dmesg())
+        quoted = " ".join(f"'{s}'" for s in steps)
+        r = hw2.run(f"/usr/bin/python3 - {hw1.ip} {quoted}", stdin=stranger, timeout=60)
+        assert "closed by the other side" in r.out, f"{steps}: {r}"
+        wait_for(lambda: re.search(said, hw1.dmesg()[seen:]), 20,
+                 lambda: f"{steps}: log with {said}\n{hw1.dmesg()[seen:]}")
+    wait_for(lambda: hw1.out("drbdadm cstate r0") == "StandAlone", 60, lambda: describe(cluster))
+    hw1.run("drbdadm adjust r0")
+    hw2.run("drbdadm up r0")
+    hw1.run("drbdadm primary --force r0")
+    wait_settled(cluster)
+    compare(cluster)
+    assert_identical(cluster, 1 << 20)
 
 
 def test_garbage_on_the_port(cluster):

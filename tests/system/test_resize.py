@@ -4,9 +4,8 @@ import contextlib
 
 import pytest
 
-from drbd import (BLOCK, QUICK, Hammer, assert_acked, assert_identical, compare, configure,
-                  connected_pair, create_md, describe, peer_device, status, up,
-                  wait_settled)
+from drbd import (BLOCK, QUICK, Hammer, assert_acked, assert_identical, compare, connected_pair,
+                  create_md, describe, peer_device, status, up, wait_settled)
 from vnodes import wait_for
 
 ON_DM = QUICK.replace("/dev/vdb", "/dev/mapper/t-vdb")

@@ -10,7 +10,7 @@ import re
 import time
 
 from debian_utils import DEBIAN
-from drbd import STORY, configure, create_md, describe, peer_device, settled, up
+from drbd import STORY, configure, create_md, describe, peer_device, settled
 from vnodes import image, wait_for
 from vnodes.node import in_parallel
 

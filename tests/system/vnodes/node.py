@@ -431,6 +431,15 @@ class Node:
                 left -= len(b)
         return h.hexdigest()
 
+    def is_empty(self, n=0):
+        """Does a backing disk consist of zeroes only?"""
+        zeroes = bytes(1 << 20)
+        with open(self.disks[n], "rb") as f:
+            while b := f.read(len(zeroes)):
+                if b != zeroes[:len(b)]:
+                    return False
+        return True
+
     def dm_wrap(self, disk="vdb"):
         """Put a device-mapper device over a disk; returns its path.  See dm_fail()."""
         self.run(f"modprobe dm_mod; s=$(blockdev --getsz /dev/{disk}); "
