@@ -1221,17 +1221,14 @@ int iterate(Run &run, const Target &object)
 	return 0;
 }
 
-bool ip_present(Run &run, const Resource &r, bool fatal)
+// Says it if not.
+bool ip_present(Run &run, const Resource &r)
 {
 	const Address &a = r.me->address;
 	if (a.empty() || have_address(a.family, a.addr))
 		return true;
-	std::string text = *r.pos.file + ": in resource " + r.name + ", on " +
-			   r.me->joined_names() + ":\n\tIP " + a.addr +
-			   " not found on this host.";
-	if (fatal)
-		throw Failure(exit_code::config, text);
-	run.diag.say(text);
+	run.diag.say(*r.pos.file + ": in resource " + r.name + ", on " + r.me->joined_names() +
+		     ":\n\tIP " + a.addr + " not found on this host.");
 	return false;
 }
 
@@ -1246,6 +1243,8 @@ bool should_verify_ips(const Run &run)
 
 void verify_ips(Run &run, const std::vector<Target> &targets, bool fatal)
 {
+	bool good = true;
+
 	if (!should_verify_ips(run))
 		return;
 	for (const auto &t : targets) {
@@ -1253,8 +1252,10 @@ void verify_ips(Run &run, const std::vector<Target> &targets, bool fatal)
 			continue;
 		if (t.resource->me->kind == HostKind::stacked && !run.settings.stacked)
 			continue;
-		ip_present(run, *t.resource, fatal);
+		good = ip_present(run, *t.resource) && good;
 	}
+	if (!good && fatal)
+		throw Failure(exit_code::config, "");
 }
 
 int run_plain(Run &run, const std::vector<std::string> &objects)
@@ -1281,10 +1282,14 @@ int run_plain(Run &run, const std::vector<std::string> &objects)
 				return selection.status();
 		}
 	}
-	if (should_verify_ips(run))
+	if (should_verify_ips(run)) {
+		bool good = true;
 		for (auto &r : run.config.resources)
 			if (!r->ignored && r->me->kind != HostKind::stacked)
-				ip_present(run, *r, true);
+				good = ip_present(run, *r) && good;
+		if (!good)
+			throw Failure(exit_code::config, "");
+	}
 	int status = command.plain(run);
 	if (status >= 10)
 		run.diag.say(std::string("command ") + command.name + " exited with code " +

@@ -329,16 +329,19 @@ void Explainer::device(const json &d)
 				 "The data on the local disk is consistent, but another node has gone on "
 				 "without this one and has newer data.");
 		date(f, "", {"disk("});
-		f.safe = has_source ? "The newer data is on " + source + "."
-				    : "This node refuses to become Primary, so that nothing old is "
-				      "served.";
+		bool primary = get<std::string>(status_, "role", "") == "Primary";
+		if (has_source)
+			f.safe = "The newer data is on " + source + ".";
+		else if (!primary)
+			f.safe = "This node refuses to become Primary, so that nothing old is served.";
 		f.choices.push_back({"here", {cmd("connect", name_)},
 				     "Connect to the node with the newer data and catch up: nothing is "
 				     "lost."});
-		f.choices.push_back({"here", {cmd("primary --force", name_)},
-				     "The other node is gone for good: use the old data. Everything written "
-				     "there since is discarded; if it comes back, the two have split "
-				     "brain."});
+		if (!primary)
+			f.choices.push_back(
+				{"here", {cmd("primary --force", name_)},
+				 "The other node is gone for good: use the old data. Everything written "
+				 "there since is discarded; if it comes back, the two have split brain."});
 	} else if (state == "Consistent") {
 		Finding &f = add(object, "consistent",
 				 "The local data is consistent, but without a peer it is not known whether "
@@ -406,9 +409,12 @@ void Explainer::standalone(const std::string &peer, Finding f)
 		date(f, peer, {"standalone", "conn("});
 	}
 	f.safe = "Both sides keep their data as it is until you decide.";
-	if (!split)
-		f.choices.push_back({"both nodes", {cmd("connect", target)},
+	if (!split) {
+		f.choices.push_back({"here", {cmd("connect", target)},
 				     "It was merely disconnected: connect again, nothing is discarded."});
+		f.choices.push_back({peer, {"drbdadm connect " + name_},
+				     "The same there, if it does not try either."});
+	}
 	f.choices.push_back({"here",
 			     {cmd("disconnect", target), cmd("secondary", name_),
 			      cmd("connect --discard-my-data", target)},
@@ -437,11 +443,15 @@ void Explainer::connection(const json &c)
 		standalone(peer, {object, "", "", "", "", {}});
 	} else if (state == "Connecting") {
 		std::string where;
+		std::vector<std::string> checks;
 		if (const Connection *configured_connection = configured(c))
 			for (const auto &p : configured_connection->paths)
-				if (p.mine)
+				if (p.mine) {
 					where += (where.empty() ? " at " : ", ") +
 						 p.connect_to.addr_port();
+					checks.push_back("ping " + p.connect_to.addr);
+				}
+		checks.push_back(cmd("sh-ip", target));
 		Finding &f = add(object, "waiting-for-peer",
 				 "Waiting for " + peer + where +
 					 ": it is not up, does not answer, or refuses us.");
@@ -450,7 +460,7 @@ void Explainer::connection(const json &c)
 			 "only that is copied.";
 		f.choices.push_back({peer, {"drbdadm up " + name_, "drbdadm adjust " + name_},
 				     "If the resource is not up there."});
-		f.choices.push_back({"here", {"ping " + peer, cmd("sh-ip", target)},
+		f.choices.push_back({"here", checks,
 				     "Check the network, firewall, and that the addresses above are "
 				     "right in both configurations."});
 	} else if (state != "Connected" && !state.empty()) {

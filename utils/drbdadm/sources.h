@@ -68,6 +68,7 @@ bool read_all_errors(Sources &sources, Diagnostics &diag, Pass pass)
 		if (!sources.leave_out())
 			return false;
 	}
+	diag.say("more errors may follow");
 	return false;
 }
 
