@@ -333,7 +333,8 @@ install-utils: utils man
 	for s in 5 7 8; do install -d $(D)$(PREFIX)/share/man/man$$s && \
 		install -m 644 $(DOC)/*.$$s $(D)$(PREFIX)/share/man/man$$s/; done
 	install -D -m 644 $(DOC)/drbdadm.bash $(D)$(PREFIX)/share/bash-completion/completions/drbdadm
-	ln -sf drbdadm $(D)$(PREFIX)/share/bash-completion/completions/drbdsetup
+	for t in drbdsetup drbdmeta drbdmon; do \
+		ln -sf drbdadm $(D)$(PREFIX)/share/bash-completion/completions/$$t; done
 	install -D -m 644 $(DOC)/_drbdadm $(D)$(PREFIX)/share/zsh/vendor-completions/_drbdadm
 
 install-modules: modules

@@ -39,7 +39,7 @@ WHAT = {
     "sh-md-idx": "metadata index", "sh-ip": "own addresses", "sh-lr-of": "lower resource",
     "sh-list-config-file": "where resources are defined",
     "sh-list-adjustable": "resources that adjust would change",
-    "proxy-up": "set up connections of a drbd-proxy", "proxy-down": "remove them",
+    "proxy-up": "set up connections of a drbd-proxy", "proxy-down": "remove connections of a drbd-proxy",
     "suspend-io": "suspend I/O", "resume-io": "resume I/O", "set-gi": "write generation identifiers",
     "new-current-uuid": "start a new data generation",
     "check-resize": "note a changed size in the metadata", "new-minor": "create a volume's device",
@@ -51,7 +51,8 @@ GENERAL = {
     "dry-run": "print the helper commands instead of running them",
     "verbose": "print the helper commands before running them; repeat for more",
     "config-file": "configuration file; - is standard input",
-    "config-to-test": "read this file, too, and check it together with the configuration",
+    "config-to-test": "read this file, too, and check it together with the configuration; only for "
+                      "dump, dump-xml and sh-nop, status 1 with other commands",
     "config-to-exclude": "pass over includes of this file",
     "drbdsetup": "use this drbdsetup", "drbdmeta": "use this drbdmeta",
     "drbd-proxy-ctl": "use this drbd-proxy-ctl",

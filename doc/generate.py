@@ -23,18 +23,19 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     adm, setup = tables.drbdadm(bin_dir), tables.drbdsetup(bin_dir)
     meta = tables.drbdmeta(bin_dir)
+    mon = tables.drbdmon(bin_dir) if (bin_dir / "drbdmon").exists() else None
     files = {
         "drbd.conf.5": pages.drbd_conf(adm), "drbdadm.8": pages.drbdadm(adm),
         "drbdsetup.8": pages.drbdsetup(setup, adm), "drbdmeta.8": pages.drbdmeta(meta),
-        "drbd.7": pages.units(), "drbdadm.bash": completion.bash(adm, setup),
-        "_drbdadm": completion.zsh(adm, setup),
+        "drbd.7": pages.units(), "drbdadm.bash": completion.bash(adm, setup, meta, mon),
+        "_drbdadm": completion.zsh(adm, setup, meta, mon),
     }
     for name in ("drbd", "drbd-attr"):
         files[f"ocf_linbit_{name}.7"] = pages.agent(name)
     for name in pages.aliases() + ["drbd.8"]:
         files[name] = ".so man7/drbd.7\n"
-    if (bin_dir / "drbdmon").exists():
-        files["drbdmon.8"] = pages.drbdmon(tables.drbdmon(bin_dir))
+    if mon:
+        files["drbdmon.8"] = pages.drbdmon(mon)
     for name, text in files.items():
         (out / name).write_text(str(text))
 

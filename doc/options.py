@@ -212,7 +212,7 @@ GLOBAL = {
     "disable-ip-verification": ("", "Do not check that the own addresses are configured."),
     "udev-always-use-vnr": ("", "Links below `/dev/drbd/by-res` end in a volume number even if the "
                                 "resource has a single volume without one."),
-    "usage-count": ("yes | no | ask", "Accepted; nothing is ever counted or sent."),
+    "usage-count": ("`yes` | `no` | `ask`", "Accepted; nothing is ever counted or sent."),
     "cmd-timeout-short": ("0 to 900", "Seconds after which most helper commands are given up; "
                                       "0: never."),
     "cmd-timeout-medium": ("0 to 900", "The same for commands that wait for disks or peers."),

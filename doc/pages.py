@@ -99,7 +99,8 @@ STATEMENTS = [
     ("`resource` <name> `{` ... `}`", "A resource: hosts, volumes, connections, options."),
     ("`on` <host>... `{` ... `}`", "What a host has: `address`, `node-id`, volumes. <host> is what "
                                    "`uname -n` prints there."),
-    ("`floating` <address> `{` ... `}`", "A host that is known by its address instead."),
+    ("`floating` <address> `{` ... `}`", "A host that is known by its address instead. `;` in place "
+                                         "of the braces does if there is nothing to say in them."),
     ("`stacked-on-top-of` <resource> `{` ... `}`", "The host is whichever is Primary for that "
                                                    "resource; its devices are the disks."),
     ("`volume` <number> `{` ... `}`", "`device`, `disk` and `meta-disk` of a volume. Written without "
@@ -111,9 +112,13 @@ STATEMENTS = [
     ("`meta-disk internal;`", "The metadata is at the end of the backing disk."),
     ("`meta-disk` <path> [`[`<index>`]`]`;`", "It is on a device of its own; with an index, in one of "
                                               "its slots of 128 MiB."),
+    ("`tiebreaker` {`yes` | `no`}`;`", "In a volume: `no` means that this host, having no disk, does not "
+                                       "count when quorum hangs in the balance; default `yes`."),
     ("`address` [<family>] <address>`:`<port>`;`", "Where the host is reached. The family is `ipv4` "
                                                    "if not given; `ipv6` is written `ipv6 "
-                                                   "[`<address>`]:`<port>."),
+                                                   "[`<address>`]:`<port>. `ssocks` and `sdp` are "
+                                                   "sockets of other networks, with an IPv4 address; "
+                                                   "the driver's transport has to know them."),
     ("`node-id` <number>`;`", "0 to 31, different for each host of the resource, and never to be "
                               "changed: the metadata knows peers by it. Exactly two hosts may do "
                               "without; their addresses then decide who is 0 and who is 1."),
@@ -121,11 +126,30 @@ STATEMENTS = [
                                "several paths, inside of `path` sections; `net` and `disk` "
                                "sections."),
     ("`connection-mesh { hosts` <name>...`; }`", "Connects each two of these hosts."),
-    ("`host` <name> [`address` <address>] [`port` <port>]`;`", "One end of a connection or path."),
+    ("`path {` ... `}`", "In a `connection`: one of several ways between its two hosts."),
+    ("`host` <name> [`address` <address> | `port` <port>]`;`", "One end of a connection or path."),
+    ("`proxy on` <host>... `{ inside` <address>`; outside` <address>`; }`",
+     "In a host section: `drbd-proxy` on these hosts stands between DRBD and the peers. DRBD of this "
+     "host connects to the `inside` address; the proxies reach each other at their `outside` addresses. "
+     "`options` in it are those of the `proxy` section. If one host has a proxy, all must."),
+    ("`via proxy on` ...", "The same for a single path: it follows the `host` or its address, instead of "
+                           "the `;`."),
+    ("`via outside-address` <address>`;`", "Likewise, for a host behind a router: its peer connects to "
+                                           "this address."),
+    ("`plugin {` <word>...`;` ... `}`", "In the options of a proxy: each line is handed to `drbd-proxy` "
+                                        "as it is."),
     ("`template-file` <file>`;`", "Inherit from the `common` section in that file instead."),
     ("`skip` ...", "Whatever follows is ignored, up to the end of the next block."),
     ("`require-drbd-module-version-`{`eq`,`ne`,`gt`,`ge`,`lt`,`le`} <version>`;`",
      "Refuse this configuration if the driver is not of such a version."),
+    ("Legacy spellings", "`flexible-meta-disk` <path> is `meta-disk` <path> without an index. `syncer {` "
+                         "... `}` takes options of `net`, `disk` and `options`, with `rate` for "
+                         "`resync-rate` and `after` for `resync-after`. `protocol` <word> outside of "
+                         "`net` is the option of `net`. The address family `sci` is `ssocks`. "
+                         "`ignore-on` is no longer accepted."),
+    ("Words of `drbdsetup show`", "`_this_host`, `_remote_host`, `_peer_node_id`, `_cstate`, "
+                                  "`_is_standalone` and `_unknown` stand in its output, and are not "
+                                  "meant for configuration files."),
 ]
 
 EXAMPLE = """

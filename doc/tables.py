@@ -53,6 +53,10 @@ def drbdmeta(directory):
                for name, letter, value in
                re.findall(r'^\t\{"([a-z-]+[a-zB]*)", (?:\'(.)\'|0), (true|false),', text,
                           re.MULTILINE)]
+    words = {"initialize-bitmap": "InitBitmap", "output-format": "OutputFormat"}
+    for option in options:
+        kind = words.get(option["name"])
+        option["words"] = re.findall(rf'\{{"([a-z-]+)", {kind}::', text) if kind else []
     return {"commands": [(name, arguments.strip()) for name, arguments in commands],
             "options": options}
 

@@ -197,32 +197,3 @@ def test_bash_completion_of_drbdsetup(docs):
     assert complete(docs, "drbdsetup", "events2", "--ti") == ["--timestamps"]
     assert complete(docs, "drbdsetup", "attach", "--on-io-error", "=", "d") == ["detach"]
     assert complete(docs, "drbdsetup", "primary", "web", "--force=n") == ["no"]
-
-
-def test_zsh_completion(docs, tmp_path):
-    if not shutil.which("zsh"):
-        pytest.skip("zsh is not installed")
-    subprocess.run(["zsh", "-n", docs / "_drbdadm"], check=True)
-    # What it offers, asked by replacing the functions of the completion system; loaded as the
-    # system does it, and called twice, since loading must not change what it is.
-    (tmp_path / "_drbdadm").symlink_to(docs / "_drbdadm")
-    script = tmp_path / "ask"
-    script.write_text(f'''
-        drbdadm() {{ print -l r0 r1 }}
-        drbdsetup() {{ print "exists resource name:web role:Primary" }}
-        _describe() {{ print -l -- ${{(P)2%%:*}} }}
-        _arguments() {{ state=$STATE; line=($WORD) }}
-        compadd() {{ shift; print -l -- $@ }}
-        fpath=({tmp_path} $fpath)
-        autoload -Uz _drbdadm
-        _drbdadm >/dev/null
-        _drbdadm
-    ''')
-    for service, state, word, expected in [
-            ("drbdadm", "command", "", "adjust"), ("drbdadm", "object", "up", "r1"),
-            ("drbdadm", "object", "attach", "--al-extents="),
-            ("drbdsetup", "command", "", "events2"), ("drbdsetup", "object", "status", "web"),
-            ("drbdsetup", "object", "events2", "--timestamps")]:
-        run = subprocess.run(["zsh", "-f", script], capture_output=True, text=True, check=True,
-                             env=dict(os.environ, STATE=state, WORD=word, service=service))
-        assert expected in run.stdout.split() and run.stderr == "", (state, run)

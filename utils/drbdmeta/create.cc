@@ -109,7 +109,7 @@ void convert(Session &s, const drbd_md &old, const drbd_md_layout &l, u32 max_pe
 {
 	if (old.format == DRBD_MD_V09 && old.max_peers > 1)
 		fail(kLimits, "v09 meta-data with %u bitmap slots cannot be converted to v08, "
-		     "which has one", old.max_peers);
+		     "which has one; to discard it, run wipe-md as v09 first", old.max_peers);
 	s.md = old;
 	s.md.format = s.target.format;
 	if (s.target.format == DRBD_MD_V09) {
