@@ -151,8 +151,9 @@ def test_waiting_until_promotable(systemd, nodes):
     """Part of the target, so that a mount waits for good data."""
     hw1, hw2 = nodes
     hw1.run(INSIDE + "systemctl enable drbd-wait-promotable@r0.service", timeout=60)
-    # The peer is Primary: not promotable here.
+    # The peer is Primary: not promotable here.  Outdated: nor is it before they have met.
     hw2.run("drbdadm primary r0")
+    hw1.run("drbdmeta 0 v09 /dev/vdc internal outdate")
     start = hw1.spawn(INSIDE + "systemctl start drbd@r0.target")
     wait_for(lambda: active(hw1, "drbd@r0.service") == "active", 120)
     wait_settled(nodes)
