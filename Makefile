@@ -264,7 +264,8 @@ system: CRASH_ROUNDS = 20
 system: deps system-build system-only
 # Part of make check: the main job and what can go wrong with links, disks and power, in about
 # half an hour.
-SYSTEM_TESTS ?= $(addprefix tests/system/test_,story.py volumes.py link.py lifecycle.py disk.py \
+SYSTEM_TESTS ?= $(addprefix tests/system/test_,story.py volumes.py commands.py \
+	debian_tools.py::test_debian_tools_drive_our_modules link.py lifecycle.py disk.py \
 	attach_log.py crash.py memory.py)
 CRASH_ROUNDS ?= 5
 system-only:
