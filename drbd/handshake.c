@@ -1520,6 +1520,7 @@ struct peer_state_change {
 	u32 word;
 	struct drbd_peer_state_decision d;
 	u8 hs_repl;
+	bool overtaken;
 };
 
 static unsigned int apply_peer_state(struct drbd_txn *t, void *arg)
@@ -1528,6 +1529,11 @@ static unsigned int apply_peer_state(struct drbd_txn *t, void *arg)
 	int c = drbd_txn_conn(t, s->pd->connection), d = drbd_txn_dev(t, s->pd->device);
 
 	if (c < 0 || d < 0)
+		return 0;
+	/* A resync starts without this thread. */
+	s->overtaken = drbd_peer_state_overtaken(&t->core, d, c, s->word, s->pd->peer_repl_last,
+						 &s->d);
+	if (s->overtaken)
 		return 0;
 	return drbd_peer_state_apply(&t->core, d, c, s->word, &s->d, s->hs_repl);
 }
@@ -1542,6 +1548,21 @@ static struct drbd_peer_state_decision decide(struct drbd_peer_device *pd, u32 w
 		drbd_peer_state_decide(&t->core, d, c, word, pd->peer_repl_last, &decision);
 	drbd_txn_abort(t);
 	return decision;
+}
+
+/* True: noted for start_work(); false: the resync has started (or ended) meanwhile. */
+static bool finish_after_start(struct drbd_peer_device *pd, u8 peer_disk)
+{
+	bool noted;
+
+	spin_lock_irq(&pd->device->resource->req_lock);
+	noted = pd->repl_state == L_WF_BITMAP_S;
+	if (noted) {
+		pd->finish_peer_disk = peer_disk;
+		set_bit(PD_FINISH_AFTER_START, &pd->flags);
+	}
+	spin_unlock_irq(&pd->device->resource->req_lock);
+	return noted;
 }
 
 static int receive_state(struct drbd_connection *connection, struct drbd_packet_in *pi)
@@ -1567,6 +1588,9 @@ static int receive_state(struct drbd_connection *connection, struct drbd_packet_
 		return 0;
 	drbd_state_unpack(word, &f);
 	s.pd = pd;
+again:
+	s.hs_repl = 0;
+	s.overtaken = false;
 	s.d = decide(pd, word);
 	switch (s.d.reaction) {
 	case PEER_STATE_DROP:
@@ -1599,8 +1623,8 @@ static int receive_state(struct drbd_connection *connection, struct drbd_packet_
 		drbd_resync_source_finished(pd, f.disk);
 		return 0;
 	case PEER_STATE_FINISH_AFTER_START:
-		pd->finish_peer_disk = f.disk;
-		set_bit(PD_FINISH_AFTER_START, &pd->flags);
+		if (!finish_after_start(pd, f.disk))
+			goto again;
 		break;
 	case PEER_STATE_VERIFY_FINISHED:
 		pd->peer_repl_last = f.conn;
@@ -1642,6 +1666,8 @@ static int receive_state(struct drbd_connection *connection, struct drbd_packet_
 			drbd_conn_disconnecting(connection, "peer-state");
 			return -EIO;
 		}
+		if (s.overtaken)
+			goto again;
 		if (s.d.answer_intro) {
 			drbd_send_sizes(pd, 0, 0);
 			drbd_send_uuids(pd, 0, 0);

@@ -121,6 +121,16 @@ void drbd_peer_state_decide(const struct core_resource *r, u32 dev_i, u32 conn_i
 		d->repl_state = L_BEHIND;
 }
 
+bool drbd_peer_state_overtaken(const struct core_resource *r, u32 dev_i, u32 conn_i, u32 word,
+			       u8 peer_repl_before, const struct drbd_peer_state_decision *then)
+{
+	struct drbd_peer_state_decision now;
+
+	drbd_peer_state_decide(r, dev_i, conn_i, word, peer_repl_before, &now);
+	return now.reaction != then->reaction || now.repl_state != then->repl_state ||
+	       now.peer_disk != then->peer_disk;
+}
+
 unsigned int drbd_peer_state_apply(struct core_resource *r, u32 dev_i, u32 conn_i, u32 word,
 				   const struct drbd_peer_state_decision *d, u8 hs_repl)
 {

@@ -583,6 +583,14 @@ void drbd_peer_state_decide(const struct core_resource *r, u32 dev, u32 conn, u3
 			    u8 peer_repl_before, struct drbd_peer_state_decision *d);
 
 /*
+ * Has the state changed since the decision @then, so that it would put back
+ * what is over?  To be asked under the lock that drbd_peer_state_apply() is
+ * called with; decide anew if so.
+ */
+bool drbd_peer_state_overtaken(const struct core_resource *r, u32 dev, u32 conn, u32 word,
+			       u8 peer_repl_before, const struct drbd_peer_state_decision *then);
+
+/*
  * Put the decision into NEW.  @hs_repl: result of the comparison (L_ESTABLISHED,
  * L_WF_BITMAP_S/T), or 0 if none was made.  Returns the transaction flags to use
  * (CORE_HARD, CORE_FORCE_RECALC).

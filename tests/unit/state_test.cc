@@ -1666,6 +1666,26 @@ TEST(PeerState, PauseAndRole)
 	EXPECT_TRUE(NEW(m.pd().resync_susp_peer));
 }
 
+TEST(PeerState, NoticesThatTheResyncHasStartedMeanwhile)
+{
+	drbd_peer_state_decision d;
+	Model m;
+
+	m.disk(D_UP_TO_DATE).connected(0, R_PRIMARY, D_CONSISTENT, L_WF_BITMAP_S);
+	u32 w = word(R_PRIMARY, L_WF_BITMAP_T, D_OUTDATED, D_UP_TO_DATE);
+	drbd_peer_state_decide(&m.r, 0, 0, w, L_ESTABLISHED, &d);
+	EXPECT_EQ(d.reaction, PEER_STATE_APPLY);
+	EXPECT_FALSE(drbd_peer_state_overtaken(&m.r, 0, 0, w, L_ESTABLISHED, &d));
+
+	m.connected(0, R_PRIMARY, D_INCONSISTENT, L_SYNC_SOURCE);
+	EXPECT_TRUE(drbd_peer_state_overtaken(&m.r, 0, 0, w, L_ESTABLISHED, &d));
+	drbd_peer_state_decide(&m.r, 0, 0, w, L_ESTABLISHED, &d);
+	m.begin();
+	drbd_peer_state_apply(&m.r, 0, 0, w, &d, 0);
+	EXPECT_GE(m.check(), SS_SUCCESS);
+	EXPECT_EQ(NEW(m.pd().repl_state), L_SYNC_SOURCE);
+}
+
 /* ------------------------------------------------------------- new space */
 
 TEST(NewSpace, WaitsForTheConnection)
