@@ -99,19 +99,23 @@ static void note_out_of_sync(struct drbd_peer_device *pd, sector_t sector, unsig
 	drbd_bm_set(pd->device, drbd_slot_bit(pd), sector, size, NULL);
 }
 
-static unsigned int verify_end(struct drbd_txn *t, void *arg)
-{
-	struct core_peer_device *p = drbd_txn_pd(t, arg);
-
-	if (p && drbd_is_verify(p->repl_state[DRBD_OLD]))
-		p->repl_state[DRBD_NEW] = L_ESTABLISHED;
-	return 0;
-}
-
 struct verify_finish {
 	struct work_struct work;
 	struct drbd_peer_device *pd;
+	u32 session;
 };
+
+/* Not the run of a later connection. */
+static unsigned int verify_end(struct drbd_txn *t, void *arg)
+{
+	struct verify_finish *f = arg;
+	struct core_peer_device *p = drbd_txn_pd(t, f->pd);
+
+	if (p && drbd_is_verify(p->repl_state[DRBD_OLD]) &&
+	    f->pd->connection->session == f->session)
+		p->repl_state[DRBD_NEW] = L_ESTABLISHED;
+	return 0;
+}
 
 static void finish_work(struct work_struct *work)
 {
@@ -119,13 +123,12 @@ static void finish_work(struct work_struct *work)
 	struct drbd_peer_device *pd = f->pd;
 	bool differ = false;
 
-	kfree(f);
 	out_of_sync_line(pd);
 	/* Lost: then the state has changed already, and the next run begins where this one was. */
 	if (!drbd_ping_peer(pd->connection))
 		goto out;
 	pd_info(pd, "Online verify done (%llu blocks skipped)\n", pd->ov.skipped);
-	drbd_change(pd->device->resource, CHG_HARD, verify_end, pd, "verify-finished", NULL, NULL);
+	drbd_change(pd->device->resource, CHG_HARD, verify_end, f, "verify-finished", NULL, NULL);
 	if (!pd->ov.left)
 		pd->ov.start_sector = 0;
 	if (drbd_ldev_get(pd->device, D_NEGOTIATING)) {
@@ -135,6 +138,7 @@ static void finish_work(struct work_struct *work)
 	if (differ)
 		drbd_helper(pd->device, pd->connection, "out-of-sync");
 out:
+	kfree(f);
 	drbd_peer_device_put(pd);
 }
 
@@ -153,6 +157,7 @@ static void finish(struct drbd_peer_device *pd)
 	INIT_WORK(&f->work, finish_work);
 	drbd_peer_device_get(pd);
 	f->pd = pd;
+	f->session = READ_ONCE(pd->connection->session);
 	queue_work(system_long_wq, &f->work);
 }
 
