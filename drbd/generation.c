@@ -281,13 +281,24 @@ void drbd_new_uuid_work(struct work_struct *work)
 	drbd_gate_changed(device);
 }
 
+/*
+ * One generation, but a resync that was agreed on and did not begin: both ends
+ * have its bits, and nothing else tells of it (resync.md 18.7 with 5.7).
+ */
+static bool left_over(struct drbd_peer_device *pd)
+{
+	return pd->bitmap_index >= 0 && pd->uuids.dirty_bits &&
+		pd->connection->agreed_pro_version >= 120 &&
+		drbd_bm_weight(pd->device, pd->bitmap_index);
+}
+
 /* @met: without resync, and noticed later: only if all of that still holds. */
 static void in_sync_with(struct drbd_peer_device *pd, bool met)
 {
 	struct drbd_device *device = pd->device;
 	int slot = pd->bitmap_index;
 	struct drbd_uuid_set *set;
-	bool ok;
+	bool ok, keep;
 
 	if (!drbd_ldev_get(device, D_NEGOTIATING))
 		return;
@@ -298,6 +309,8 @@ static void in_sync_with(struct drbd_peer_device *pd, bool met)
 		      pd->connection->cstate == C_CONNECTED && pd->uuids.received &&
 		      drbd_uuid_eq(pd->uuids.cur, set->cur) &&
 		      (slot < 0 || drbd_bm_is_quiet(device, slot)));
+	keep = met && ok && left_over(pd);
+	ok &= !keep;
 	if (ok) {
 		drbd_uuid_in_sync_with(set, pd->connection->peer_node_id);
 		drbd_uuid_set_store(device, set);
@@ -314,6 +327,8 @@ static void in_sync_with(struct drbd_peer_device *pd, bool met)
 	}
 	if (ok)
 		drbd_md_sync_if_dirty(device);
+	if (keep)
+		drbd_resync_left_over(pd);
 	drbd_ldev_put(device);
 }
 

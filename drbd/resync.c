@@ -43,6 +43,7 @@ struct drbd_resync_priv {
 	struct work_struct finish;
 	struct work_struct ended;
 	struct delayed_work late;
+	enum drbd_repl_state late_as;
 	enum drbd_repl_state start_as;
 	u32 start_session;
 	bool helper_called;
@@ -489,7 +490,7 @@ void drbd_resync_new_space(struct drbd_peer_device *pd)
 		clear_bit(PD_RESYNC_TO_BEGIN, &pd->flags);
 		return;
 	}
-	/* Meeting without a resync has cleared the slot. */
+	/* Meeting without a resync may have cleared the slot. */
 	first = pd->new_space >> (12 - 9);
 	bits = drbd_bm_wire_bits(device);
 	if (first < bits && pd->bitmap_index >= 0) {
@@ -527,7 +528,8 @@ void drbd_resync_start_requests(struct drbd_peer_device *pd)
 	kick_tick(pd, 0);
 }
 
-static void late_bits(struct drbd_peer_device *pd, unsigned long delay);
+static void order_late(struct drbd_peer_device *pd, unsigned long delay);
+static void late_bits(struct drbd_peer_device *pd);
 static bool differs_though_done(struct drbd_peer_device *pd);
 
 void drbd_resync_bits_set(struct drbd_peer_device *pd, sector_t sector)
@@ -535,7 +537,7 @@ void drbd_resync_bits_set(struct drbd_peer_device *pd, sector_t sector)
 	if (sync_target(pd))
 		kick_tick(pd, 1);
 	else if (differs_though_done(pd))
-		late_bits(pd, 1);
+		late_bits(pd);
 }
 
 /* ------------------------------------------------------------ target: asking */
@@ -912,16 +914,39 @@ static unsigned int finish_change(struct drbd_txn *t, void *arg)
 	return 0;
 }
 
+static void order_late(struct drbd_peer_device *pd, unsigned long delay)
+{
+	drbd_peer_device_get(pd);
+	if (!queue_delayed_work(system_long_wq, &priv(pd)->late, delay))
+		drbd_peer_device_put(pd);
+}
+
 /*
  * Marked when the resync was as good as over: the source's own write was still
  * under way when it sent us the bitmap, and its P_OUT_OF_SYNC is late.  Both
  * sides have the bit, both call themselves UpToDate: do it once more.
  */
-static void late_bits(struct drbd_peer_device *pd, unsigned long delay)
+static void late_bits(struct drbd_peer_device *pd)
 {
-	drbd_peer_device_get(pd);
-	if (!queue_delayed_work(system_long_wq, &priv(pd)->late, delay))
-		drbd_peer_device_put(pd);
+	priv(pd)->late_as = L_WF_BITMAP_T;
+	order_late(pd, 1);
+}
+
+void drbd_resync_left_over(struct drbd_peer_device *pd)
+{
+	struct drbd_resource *resource = pd->device->resource;
+	bool source = drbd_size_grow_role_traditional(drbd_node_id(resource),
+						      pd->connection->peer_node_id,
+						      resource->role == R_PRIMARY,
+						      pd->connection->peer_role == R_PRIMARY) ==
+		      DRBD_GROW_SOURCE;
+
+	if (drbd_resync_to_begin(pd))
+		return;
+	pd_info(pd, "marked out of sync at both ends, resync as %s\n", source ? "source" : "target");
+	priv(pd)->late_as = source ? L_WF_BITMAP_S : L_WF_BITMAP_T;
+	/* One order is enough; the target's comes first if its module does as we do. */
+	order_late(pd, source ? 3 * HZ : 1);
 }
 
 static bool differs_though_done(struct drbd_peer_device *pd)
@@ -946,7 +971,8 @@ static void late_work(struct work_struct *work)
 	struct drbd_resource *resource = pd->device->resource;
 	int rv = SS_INTERRUPTED;
 
-	if (!differs_though_done(pd))
+	/* What is to begin, or has begun, takes the bits along. */
+	if (!differs_though_done(pd) || drbd_resync_to_begin(pd))
 		goto out;
 	if (pd->connection->agreed_pro_version < 120) {
 		pd_err(pd, "blocks were marked out of sync after the end of the resync; invalidate the disk\n");
@@ -954,12 +980,12 @@ static void late_work(struct work_struct *work)
 	}
 	/* Who has it may be waiting for us. */
 	if (mutex_trylock(&resource->serialize)) {
-		rv = drbd_change_repl_state(pd, L_WF_BITMAP_T, CHG_VERBOSE | CHG_CLUSTER_WIDE,
+		rv = drbd_change_repl_state(pd, p->late_as, CHG_VERBOSE | CHG_CLUSTER_WIDE,
 					    "late-out-of-sync", NULL);
 		mutex_unlock(&resource->serialize);
 	}
 	if (rv < SS_SUCCESS)
-		late_bits(pd, HZ);
+		order_late(pd, HZ);
 out:
 	drbd_peer_device_put(pd);
 }
@@ -1008,7 +1034,7 @@ static void finish(struct drbd_peer_device *pd)
 	drbd_change(device->resource, CHG_HARD, finish_change, &f, "resync-finished", NULL, NULL);
 	/* What came before this change did not find the state that it looks for. */
 	if (differs_though_done(pd))
-		late_bits(pd, 1);
+		late_bits(pd);
 }
 
 static void finish_work(struct work_struct *work)

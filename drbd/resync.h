@@ -28,6 +28,12 @@ void drbd_start_full_sync(struct drbd_peer_device *pd, enum drbd_repl_state side
  * lower or higher node id with a disk.  Process context.
  */
 void drbd_resync_new_space(struct drbd_peer_device *pd);
+/*
+ * Two UpToDate nodes met without a resync, with bits for one another at both
+ * ends: of new space, say, whose resync did not begin before they were parted.
+ * One of them orders a resync by bitmap, cluster-wide.  Process context.
+ */
+void drbd_resync_left_over(struct drbd_peer_device *pd);
 /* Is a resync of ours to begin that the peer may have begun already? */
 bool drbd_resync_to_begin(struct drbd_peer_device *pd);
 void drbd_resync_start_requests(struct drbd_peer_device *pd);

@@ -3,7 +3,7 @@
 import re
 
 from drbd import (QUICK, Hammer, assert_acked, compare, configure, connected_pair, create_md,
-                  describe, status, wait_settled)
+                  describe, peer_device, settled, status, wait_settled)
 from vnodes import wait_for
 
 ON_DM = QUICK.replace("/dev/vdb", "/dev/mapper/t-vdb")
@@ -58,6 +58,43 @@ def metadata_range(node):
     size = int(node.out("blockdev --getsz /dev/vdb"))
     start = int(node.out("blockdev --getsz /dev/drbd0"))
     return start, size - start
+
+
+def mark_blocks(node, first, count):
+    """In slot 0 on a disk that nobody uses: whole words of 64 blocks."""
+    md = "drbdmeta --force 0 v09 /dev/vdb internal"
+    node.run(f"{md} apply-al")
+    dump = node.out(f"{md} dump-md")
+    head, body, tail = re.match(r"(.*bitmap\[0\] \{\n)(.*?)(\n\}.*)", dump, re.S).groups()
+    words = []
+    for times, value in re.findall(r"(?:(\d+) times )?0x([0-9A-F]{16});", re.sub("#.*", "", body)):
+        words += [value] * int(times or 1)
+    words[first // 64:(first + count) // 64] = ["F" * 16] * (count // 64)
+    node.write_file("/tmp/md", head + "\n".join(f"   0x{w};" for w in words) + tail + "\n")
+    node.run(f"{md} restore-md /tmp/md")
+    assert set(range(first, first + count)) <= marked_blocks(node.out(f"{md} dump-md"))
+
+
+def test_marks_at_both_ends_are_not_forgotten(cluster):
+    """A resync that was agreed on, of new space say, but did not begin: no generation tells of it,
+    only the bits that both ends have on their disks."""
+    hw1, hw2 = cluster
+    connected_pair(cluster, primary=None)
+    for n in cluster:
+        n.run("drbdadm down r0")
+    for n, letter in (hw1, "A"), (hw2, "B"):
+        n.run(f"tr '\\0' {letter} </dev/zero | dd of=/dev/vdb bs=4k seek=640 count=256 "
+              "iflag=fullblock oflag=direct")
+        mark_blocks(n, 640, 256)
+    for n in cluster:
+        n.run("drbdadm up r0")
+    wait_for(lambda: settled(hw1) and settled(hw2) and
+             peer_device(hw2)["received"] == 1024 and
+             not any(peer_device(n)["out-of-sync"] for n in cluster), 60,
+             lambda: "resynchronised\n" + describe(cluster))
+    compare(cluster)
+    block = hw2.out("dd if=/dev/vdb bs=4k skip=700 count=1 iflag=direct | tr -d A | wc -c")
+    assert block == "0", "the node with the lower id is source"
 
 
 def test_metadata_fails_under_writes(cluster):
