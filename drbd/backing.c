@@ -116,13 +116,22 @@ static void ldev_destroy_work(struct work_struct *work)
 	struct drbd_resource *resource = device->resource;
 	struct drbd_backing_dev *ldev;
 	struct drbd_bitmap *bitmap;
+	bool gone, mine;
 
-	wait_event(device->misc_wait, !atomic_read(&device->ldev_refs));
-	if (!device->ldev || READ_ONCE(device->disk_state) != D_DISKLESS)
-		goto out;
-
-	/* Gone is only what is closed, too: see drbd_ldev_wait_gone(). */
-	set_bit(DEV_DESTROYING_LDEV, &device->flags);
+	/* Queued more than once, it may find the disk of the next attach, in use already. */
+	do {
+		wait_event(device->misc_wait, !atomic_read(&device->ldev_refs) ||
+			   READ_ONCE(device->disk_state) != D_DISKLESS);
+		spin_lock_irq(&resource->req_lock);
+		gone = !device->ldev || device->disk_state != D_DISKLESS;
+		mine = !gone && !atomic_read(&device->ldev_refs);
+		/* Gone is only what is closed, too: see drbd_ldev_wait_gone(). */
+		if (mine)
+			set_bit(DEV_DESTROYING_LDEV, &device->flags);
+		spin_unlock_irq(&resource->req_lock);
+		if (gone)
+			goto out;
+	} while (!mine);
 	drbd_al_free(device);
 	spin_lock_irq(&resource->req_lock);
 	ldev = device->ldev;
@@ -791,13 +800,16 @@ int drbd_do_attach(struct drbd_device *device, const struct disk_conf *new_conf,
 	clear_bit(DEV_FORCE_DETACH, &device->flags);
 	clear_bit(DEV_GRACEFUL_DETACH, &device->flags);
 	clear_bit(DEV_WAS_IO_ERROR, &device->flags);
+	/*
+	 * Stands for the attach itself; must exist before the disk can be seen, by
+	 * the end of an earlier one for example, and before the state can be left again.
+	 */
+	atomic_inc(&device->ldev_refs);
 	spin_lock_irq(&resource->req_lock);
 	device->ldev = ldev;
 	device->bitmap = bitmap;
 	device->intentional_diskless = false;
 	spin_unlock_irq(&resource->req_lock);
-	/* Stands for the attach itself; must exist before the state can be left again. */
-	atomic_inc(&device->ldev_refs);
 
 	rv = drbd_change_disk_state(device, D_ATTACHING, CHG_VERBOSE | CHG_WAIT | CHG_SERIALIZE,
 				    "attach", reply);
