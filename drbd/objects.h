@@ -218,7 +218,6 @@ enum drbd_connection_flag {
 	CONN_PEER_TENTATIVE,
 	CONN_GRACEFUL_DISCONNECT,	/* EOF is expected */
 	CONN_PING_PENDING,		/* P_PING sent, no P_PING_ACK yet */
-	CONN_GOT_PING_ACK,
 	CONN_CONTROL_USABLE,		/* features done: control stream may be written */
 	CONN_RESTART_RECEIVER,
 	CONN_STOP_RECEIVER,
@@ -304,6 +303,7 @@ struct drbd_connection {
 	struct work_struct peer_ack_work;
 	struct delayed_work connect_work;	/* start (again) the connect transaction */
 	wait_queue_head_t ping_wait;
+	atomic_t ping_acks;			/* received so far */
 
 	/* sender */
 	wait_queue_head_t sender_wait;
@@ -528,6 +528,7 @@ struct drbd_peer_device {
 
 	/* sizes, sectors; limits as in P_SIZES */
 	u64 max_size;				/* 0: unknown or diskless */
+	u32 new_space_session;			/* of the connection that found it at its beginning */
 	u64 new_space;				/* first sector of what CORE_PD_NEW_SPACE is about */
 	char peer_verify_alg[DRBD_WIRE_ALG_NAME_LEN];
 	u64 d_size, u_size, c_size;

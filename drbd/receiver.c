@@ -352,7 +352,7 @@ static int control_packet(struct drbd_connection *connection, u16 cmd, int vnr, 
 		return 0;
 	case P_PING_ACK:
 		clear_bit(CONN_PING_PENDING, &connection->flags);
-		set_bit(CONN_GOT_PING_ACK, &connection->flags);
+		atomic_inc(&connection->ping_acks);
 		wake_up_all(&connection->ping_wait);
 		return 0;
 	case P_BARRIER_ACK:
@@ -491,16 +491,19 @@ static int ack_receiver_thread(void *arg)
 
 bool drbd_ping_peer(struct drbd_connection *connection)
 {
-	clear_bit(CONN_GOT_PING_ACK, &connection->flags);
+	int before = atomic_read(&connection->ping_acks);
+	u32 session = READ_ONCE(connection->session);
+
 	if (connection->cstate != C_CONNECTED || drbd_send_ping(connection))
 		return false;
-	wait_event_timeout(connection->ping_wait,
-			   test_bit(CONN_GOT_PING_ACK, &connection->flags) ||
-			   connection->cstate < C_CONNECTED,
-			   ping_interval(connection, true));
-	if (test_bit(CONN_GOT_PING_ACK, &connection->flags))
-		return true;
-	if (connection->cstate == C_CONNECTED)
+	/* Several may be waiting. */
+	if (wait_event_timeout(connection->ping_wait,
+			       atomic_read(&connection->ping_acks) != before ||
+			       connection->cstate < C_CONNECTED,
+			       ping_interval(connection, true)))
+		return atomic_read(&connection->ping_acks) != before &&
+			READ_ONCE(connection->session) == session;
+	if (connection->cstate == C_CONNECTED && READ_ONCE(connection->session) == session)
 		drbd_change_cstate(connection, C_NETWORK_FAILURE, CHG_HARD, "ping", NULL);
 	return false;
 }
@@ -684,6 +687,9 @@ static int receiver_thread(void *arg)
 
 	while (go_on(connection)) {
 		cancel_work_sync(&connection->abort_work);
+		/* Faults of the connection that is over. */
+		cancel_work_sync(&connection->async_cstate_work);
+		connection->async_cstates = 0;
 		err = transport->class->ops->prepare_connect(transport);
 		if (err) {
 			go_standalone(connection);
