@@ -15,6 +15,7 @@
 #include "handshake.h"
 #include "metadata.h"
 #include "netlink.h"
+#include "peer_request.h"
 #include "receiver.h"
 #include "request.h"
 #include "resync.h"
@@ -478,38 +479,106 @@ static struct drbd_peer_device *peer_device_of_node(struct drbd_device *device, 
 	return found;
 }
 
-/* Not connected anywhere: everything here becomes out of sync. */
-static int invalidate_alone(struct drbd_device *device, struct drbd_reply *reply)
+/* @pd's or, without it, the own disk becomes Inconsistent by what is marked here alone. */
+struct lone_invalidate {
+	struct drbd_device *device;
+	struct drbd_peer_device *pd;
+	bool met;
+	unsigned int tries;
+};
+
+static unsigned int lone_invalidate(struct drbd_txn *t, void *arg)
 {
-	const unsigned int flags = CHG_VERBOSE | CHG_WAIT | CHG_LOCAL_ONLY;
+	struct lone_invalidate *l = arg;
+	int d = drbd_txn_dev(t, l->device);
+	struct core_peer_device *p = l->pd ? drbd_txn_pd(t, l->pd) : NULL;
+	unsigned int c;
+
+	/* Whoever meets us meanwhile compares without what is being marked. */
+	l->met = false;
+	for (c = 0; c < t->core.nr_connections; c++)
+		if (d >= 0 && (!l->pd || t->connections[c] == l->pd->connection))
+			l->met |= t->core.dev[d].pd[c].repl_state[DRBD_OLD] > L_OFF ||
+				  (t->core.conn[c].flags & CORE_CONN_HANDSHAKE);
+	if (l->met || d < 0)
+		return 0;
+	if (p)
+		p->disk_state[DRBD_NEW] = D_INCONSISTENT;
+	else if (!l->pd)
+		t->core.dev[d].disk_state[DRBD_NEW] = D_INCONSISTENT;
+	return 0;
+}
+
+/*
+ * Not connected: what is marked here makes it.  SS_NOTHING_TO_DO with l->met: it is
+ * connected after all, or about to be.
+ */
+static int invalidate_alone(struct lone_invalidate *l, const char *tag, struct drbd_reply *reply)
+{
+	const unsigned int flags = CHG_VERBOSE | CHG_LOCAL_ONLY;
+	struct drbd_device *device = l->device;
 	int rv;
 
 	if (!drbd_ldev_get(device, D_INCONSISTENT))
 		return SS_IS_DISKLESS;
 	/* The bits come before the state, but not when it is going to be refused. */
-	rv = drbd_change_disk_state(device, D_INCONSISTENT, flags | CHG_DRY_RUN, "invalidate",
-				    reply);
-	if (rv < SS_SUCCESS)
+	rv = drbd_change(device->resource, flags | CHG_DRY_RUN, lone_invalidate, l, tag, NULL, reply);
+	if (rv < SS_SUCCESS || l->met)
 		goto out;
 	drbd_freeze_io(device, false, false);
-	drbd_bm_set_slots(device, BM_ALL_SLOTS);
+	drbd_bm_set_slots(device, l->pd ? drbd_slot_bit(l->pd) : BM_ALL_SLOTS);
 	if (drbd_bm_write_all(device))
 		rv = ERR_IO_MD_DISK;
 	else
-		rv = drbd_change_disk_state(device, D_INCONSISTENT, flags, "invalidate", reply);
+		rv = drbd_change(device->resource, flags, lone_invalidate, l, tag, NULL, reply);
 	drbd_thaw_io(device);
+	/* What it entails may wait for writes, of a handler for example. */
+	flush_workqueue(device->resource->worker);
 out:
 	drbd_ldev_put(device);
 	return rv;
+}
+
+/*
+ * Alone, unless we are not: true if the cluster-wide change is to be tried (again),
+ * when the handshakes are over, which takes them twopc-timeout at most.
+ */
+static bool invalidate_met(struct lone_invalidate *l, const char *tag, struct drbd_reply *reply,
+			   int *rv)
+{
+	struct drbd_resource *resource = l->device->resource;
+	struct drbd_connection *connection;
+	bool busy;
+
+	*rv = invalidate_alone(l, tag, reply);
+	if (*rv < SS_SUCCESS || !l->met)
+		return false;
+	do {
+		busy = false;
+		rcu_read_lock();
+		for_each_connection(connection, resource)
+			busy |= test_bit(CONN_HANDSHAKE, &connection->flags);
+		rcu_read_unlock();
+		if (busy && schedule_timeout_interruptible(HZ / 20)) {
+			*rv = SS_INTERRUPTED;
+			return false;
+		}
+	} while (busy);
+	*rv = SS_NEED_CONNECTION;
+	return ++l->tries < 5;
 }
 
 int drbd_do_invalidate(struct drbd_device *device, int sync_from, bool reset_bitmap,
 		       struct drbd_reply *reply)
 {
 	enum drbd_repl_state rs = reset_bitmap ? L_STARTING_SYNC_T : L_WF_BITMAP_T;
-	int rv = SS_NEED_CONNECTION, node;
-	bool any = false;
+	struct lone_invalidate alone = { .device = device };
+	int rv, node, refusal;
+	bool any;
 
+again:
+	rv = SS_NEED_CONNECTION;
+	any = false;
 	for (node = 0; node < DRBD_MAX_NODES; node++) {
 		struct drbd_peer_device *pd;
 
@@ -525,16 +594,20 @@ int drbd_do_invalidate(struct drbd_device *device, int sync_from, bool reset_bit
 			drbd_peer_device_put(pd);
 			return ERR_APV_TOO_LOW;
 		}
-		rv = drbd_change_repl_state(pd, rs, CHG_VERBOSE | CHG_CLUSTER_WIDE | CHG_WAIT |
-					    CHG_SERIALIZE, "invalidate", reply);
+		refusal = drbd_change_repl_state(pd, rs, CHG_VERBOSE | CHG_CLUSTER_WIDE | CHG_WAIT |
+						 CHG_SERIALIZE, "invalidate", reply);
 		drbd_peer_device_put(pd);
-		if (rv >= SS_SUCCESS)
-			return rv;
+		if (refusal >= SS_SUCCESS)
+			return refusal;
+		/* Those who are not there say nothing about those who are. */
+		if (refusal != SS_NEED_CONNECTION)
+			rv = refusal;
 	}
 	if (sync_from >= 0 && !any)
 		return ERR_INVALID_REQUEST;
-	if (rv == SS_NEED_CONNECTION && reset_bitmap)
-		rv = invalidate_alone(device, reply);
+	if (rv == SS_NEED_CONNECTION && reset_bitmap &&
+	    invalidate_met(&alone, "invalidate", reply, &rv))
+		goto again;
 	return rv;
 }
 
@@ -543,8 +616,10 @@ int drbd_do_invalidate_peer(struct drbd_peer_device *pd, bool reset_bitmap,
 {
 	enum drbd_repl_state rs = reset_bitmap ? L_STARTING_SYNC_S : L_WF_BITMAP_S;
 	struct drbd_device *device = pd->device;
+	struct lone_invalidate alone = { .device = device, .pd = pd };
 	int rv;
 
+again:
 	if (!reset_bitmap && pd->connection->cstate == C_CONNECTED &&
 	    pd->connection->agreed_pro_version < 120) {
 		drbd_reply_text(reply, "Need protocol level 120 to initiate bitmap based resync");
@@ -552,18 +627,9 @@ int drbd_do_invalidate_peer(struct drbd_peer_device *pd, bool reset_bitmap,
 	}
 	rv = drbd_change_repl_state(pd, rs, CHG_VERBOSE | CHG_CLUSTER_WIDE | CHG_WAIT |
 				    CHG_SERIALIZE, "invalidate-remote", reply);
-	if (rv == SS_NEED_CONNECTION && device->resource->role == R_PRIMARY) {
-		if (!drbd_ldev_get(device, D_INCONSISTENT))
-			return SS_IS_DISKLESS;
-		rv = drbd_change_peer_disk_state(pd, D_INCONSISTENT, CHG_VERBOSE | CHG_WAIT,
-						 "invalidate-remote");
-		if (rv >= SS_SUCCESS && pd->bitmap_index >= 0) {
-			drbd_bm_set_slots(device, 1u << pd->bitmap_index);
-			if (drbd_bm_write(device))
-				rv = ERR_IO_MD_DISK;
-		}
-		drbd_ldev_put(device);
-	}
+	if (rv == SS_NEED_CONNECTION && device->resource->role == R_PRIMARY &&
+	    invalidate_met(&alone, "invalidate-remote", reply, &rv))
+		goto again;
 	return rv;
 }
 
@@ -799,15 +865,6 @@ int drbd_attach_negotiate(struct drbd_device *device, struct drbd_reply *reply)
 	return SS_SUCCESS;
 }
 
-static unsigned int negotiation_change(struct drbd_txn *t, void *arg)
-{
-	struct drbd_peer_device *pd = arg;
-	int d = drbd_txn_dev(t, pd->device);
-
-	(void)d;
-	return CORE_FORCE_RECALC;
-}
-
 /*
  * A peer's part of our attach negotiation.  True: recorded, the state follows
  * when all have answered; nothing else is to be done with the packet.
@@ -821,8 +878,7 @@ bool drbd_attach_result(struct drbd_peer_device *pd, int outcome, u8 repl_state)
 	spin_lock_irq(&device->resource->req_lock);
 	pd->negotiation_result = outcome == HANDSHAKE_OK ? repl_state : CORE_NEG_NO_RESULT;
 	spin_unlock_irq(&device->resource->req_lock);
-	drbd_change(device->resource, CHG_HARD | CHG_FORCE_RECALC, negotiation_change, pd,
-		    "attach", NULL, NULL);
+	drbd_state_recalculate(device->resource, "attach");
 	return true;
 }
 
@@ -830,13 +886,15 @@ bool drbd_attach_result(struct drbd_peer_device *pd, int outcome, u8 repl_state)
 
 void drbd_compare_again(struct drbd_peer_device *pd, u64 flags)
 {
+	u32 session = READ_ONCE(pd->connection->session);
 	u8 repl;
 
 	if ((flags & DRBD_UUID_F_GOT_STABLE) && !(flags & DRBD_UUID_F_RESYNC))
 		drbd_send_uuids(pd, DRBD_UUID_F_RESYNC, 0);
 	repl = drbd_judge_stability(pd, flags & DRBD_UUID_F_DISKLESS_PRIMARY);
 	if (repl == L_WF_BITMAP_S || repl == L_WF_BITMAP_T)
-		drbd_change_repl_state(pd, repl, CHG_VERBOSE | CHG_LOCAL_ONLY, "stability", NULL);
+		drbd_change_repl_state_from(pd, L_ESTABLISHED, session, repl,
+					    CHG_VERBOSE | CHG_LOCAL_ONLY, "stability");
 }
 
 /* --------------------------------------------------------------- resync-after */

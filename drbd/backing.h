@@ -91,6 +91,7 @@ struct drbd_agreed_size {
 	u64 diskful_primaries;		/* node mask of the commit */
 	int prepare_from;		/* node whose prepare came first; -1: initiator */
 	u64 prepare_to;			/* node mask */
+	u32 sessions[DRBD_MAX_NODES];	/* of the connections at the commit; see note_sessions() */
 };
 
 /*

@@ -469,6 +469,7 @@ void drbd_device_grew(struct drbd_device *device, sector_t old)
 		if (READ_ONCE(pd->repl_state) == L_ESTABLISHED) {
 			enum drbd_disk_state self = READ_ONCE(device->disk_state);
 			enum drbd_disk_state peer = READ_ONCE(pd->disk_state);
+			u32 session = READ_ONCE(pd->connection->session);
 
 			if ((attaching(self) && (has_disk(peer) || attaching(peer))) ||
 			    (attaching(peer) && has_disk(self))) {
@@ -476,7 +477,7 @@ void drbd_device_grew(struct drbd_device *device, sector_t old)
 			} else if (has_disk(self) && has_disk(peer)) {
 				pd->new_space = old;
 				if (pd->c_size == now)
-					drbd_resync_new_space(pd);
+					drbd_resync_new_space(pd, session);
 				else
 					set_bit(PD_ANSWER_STARTS_RESYNC, &pd->flags);
 			}
@@ -492,17 +493,19 @@ static void resync_grown(struct drbd_agreed_size *a, struct drbd_peer_device *pd
 {
 	int self = drbd_node_id(a->device->resource);
 	int peer = pd->connection->peer_node_id;
+	u32 session;
 
 	if (READ_ONCE(pd->repl_state) != L_ESTABLISHED ||
 	    !has_disk(READ_ONCE(a->device->disk_state)) || !has_disk(READ_ONCE(pd->disk_state)))
 		return;
+	session = a->sessions[peer];
 	switch (drbd_size_grow_role(self, peer, a->diskful_primaries, a->prepare_from,
 				    a->prepare_to)) {
 	case DRBD_GROW_SOURCE:
-		drbd_resync_start(pd, L_SYNC_SOURCE);
+		drbd_resync_start(pd, L_SYNC_SOURCE, L_ESTABLISHED, session);
 		break;
 	case DRBD_GROW_TARGET:
-		drbd_resync_start(pd, L_SYNC_TARGET);
+		drbd_resync_start(pd, L_SYNC_TARGET, L_ESTABLISHED, session);
 		break;
 	case DRBD_GROW_NONE:
 		break;

@@ -425,6 +425,15 @@ static int check_resize(struct drbd_txn *t, int vnr)
 	return SS_SUCCESS;
 }
 
+/* A resync of the new space belongs to the connections that agreed on it; req_lock held. */
+static void note_sessions(struct drbd_txn *t, struct drbd_agreed_size *a)
+{
+	unsigned int c;
+
+	for (c = 0; c < t->core.nr_connections; c++)
+		a->sessions[t->core.conn[c].peer_node_id] = t->connections[c]->session;
+}
+
 /* COMMIT of a resize: what is to be done, before the slot is free.  Is there such a volume? */
 static bool resize_agreed(struct drbd_txn *t, const struct drbd_twopc *slot,
 			  struct drbd_agreed_size *a)
@@ -442,6 +451,7 @@ static bool resize_agreed(struct drbd_txn *t, const struct drbd_twopc *slot,
 	a->diskful_primaries = slot->req.diskful_primary_nodes;
 	a->prepare_from = slot->first_parent;
 	a->prepare_to = slot->prepared;
+	note_sessions(t, a);
 	return true;
 }
 
@@ -691,6 +701,7 @@ static int try_resize(struct drbd_device *device, struct drbd_twopc_request *req
 			limit = 0;
 		agreed->diskful_primaries = slot->diskful_primary_nodes;
 		agreed->prepare_to = slot->prepared;
+		note_sessions(t, agreed);
 	}
 	drbd_txn_abort(t);
 

@@ -283,12 +283,14 @@ void drbd_new_uuid_work(struct work_struct *work)
 
 /*
  * One generation, but a resync that was agreed on and did not begin: both ends
- * have its bits, and nothing else tells of it (resync.md 18.7 with 5.7).
+ * have its bits, and nothing else tells of it (resync.md 18.7 with 5.7).  Among
+ * more than two nodes such bits are also what a resync from a third one leaves.
  */
-static bool left_over(struct drbd_peer_device *pd)
+static bool left_over(struct drbd_peer_device *pd, const struct drbd_uuid_set *set)
 {
 	return pd->bitmap_index >= 0 && pd->uuids.dirty_bits &&
 		pd->connection->agreed_pro_version >= 120 &&
+		hweight32(set->slot_mask) == 1 &&
 		drbd_bm_weight(pd->device, pd->bitmap_index);
 }
 
@@ -305,11 +307,11 @@ static void in_sync_with(struct drbd_peer_device *pd, bool met)
 	set = kzalloc(sizeof(*set), GFP_NOIO | __GFP_NOFAIL);
 	spin_lock_irq(&device->resource->req_lock);
 	drbd_uuid_set_load(device, set);
-	ok = !met || (pd->repl_state == L_ESTABLISHED &&
+	ok = !met || (pd->repl_state == L_ESTABLISHED && device->disk_state >= D_OUTDATED &&
 		      pd->connection->cstate == C_CONNECTED && pd->uuids.received &&
 		      drbd_uuid_eq(pd->uuids.cur, set->cur) &&
 		      (slot < 0 || drbd_bm_is_quiet(device, slot)));
-	keep = met && ok && left_over(pd);
+	keep = met && ok && left_over(pd, set);
 	ok &= !keep;
 	if (ok) {
 		drbd_uuid_in_sync_with(set, pd->connection->peer_node_id);
@@ -500,6 +502,7 @@ void drbd_generation_peer_uuids(struct drbd_peer_device *pd)
 {
 	struct drbd_device *device = pd->device;
 	u64 flags = pd->uuids.flags;
+	bool skip;
 
 	if (device->disk_state < D_NEGOTIATING) {
 		if (pd->disk_state == D_UP_TO_DATE && device->resource->role == R_SECONDARY)
@@ -507,9 +510,13 @@ void drbd_generation_peer_uuids(struct drbd_peer_device *pd)
 		return;
 	}
 	if ((flags & DRBD_UUID_F_SKIP_INITIAL_SYNC) && pd->repl_state == L_ESTABLISHED &&
-	    device->ldev && device->ldev->md.current_uuid == DRBD_UUID_JUST_CREATED) {
-		skip_initial_sync(pd);
-		return;
+	    drbd_ldev_get(device, D_NEGOTIATING)) {
+		skip = device->ldev->md.current_uuid == DRBD_UUID_JUST_CREATED;
+		drbd_ldev_put(device);
+		if (skip) {
+			skip_initial_sync(pd);
+			return;
+		}
 	}
 	if (flags & DRBD_UUID_F_NEW_DATAGEN) {
 		pr_info("drbd %s/%d drbd%u %s: new current UUID of the peer: %016llX\n",
@@ -528,11 +535,13 @@ void drbd_generation_peer_current(struct drbd_peer_device *pd, u64 uuid, u64 wea
 {
 	struct drbd_device *device = pd->device;
 
-	if (device->ldev && device->disk_state == D_UP_TO_DATE && uuid &&
-	    device->ldev->md.current_uuid != uuid)
-		adopt(pd, uuid, weak_nodes);
-	else if (device->disk_state == D_DISKLESS && device->resource->role == R_PRIMARY)
+	if (drbd_ldev_get(device, D_UP_TO_DATE)) {
+		if (uuid && device->ldev->md.current_uuid != uuid)
+			adopt(pd, uuid, weak_nodes);
+		drbd_ldev_put(device);
+	} else if (device->disk_state == D_DISKLESS && device->resource->role == R_PRIMARY) {
 		device->exposed_data_uuid = uuid;
+	}
 }
 
 /* --------------------------------------------------------- resync as target */

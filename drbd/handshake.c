@@ -538,7 +538,7 @@ static void consider_new_space(struct drbd_peer_device *pd, sector_t old, u64 pe
 		}
 	} else if (peer_size == now &&
 		   test_and_clear_bit(PD_ANSWER_STARTS_RESYNC, &pd->flags)) {
-		drbd_resync_new_space(pd);
+		drbd_resync_new_space(pd, READ_ONCE(pd->connection->session));
 	}
 	if (old && now > old)
 		drbd_device_grew(device, old);
@@ -861,9 +861,23 @@ int drbd_receive_current_uuid(struct drbd_connection *connection, struct drbd_pa
 
 /* ------------------------------------------------------------------- P_STATE */
 
+/*
+ * Our COMMIT is out, and its change not yet in effect here: the state of today
+ * behind it in the stream would take it back.
+ */
+static bool commit_under_way(struct drbd_connection *connection)
+{
+	struct drbd_twopc *slot = &connection->resource->twopc;
+
+	return slot->owner == TWOPC_INITIATOR && slot->committing &&
+		slot->req.type != TWOPC_TYPE_RESIZE &&
+		(slot->prepared & NODE_MASK(connection->peer_node_id));
+}
+
 int drbd_send_state(struct drbd_peer_device *pd)
 {
 	struct drbd_connection *connection = pd->connection;
+	u32 session = READ_ONCE(connection->session);
 	struct wire_state p;
 	struct drbd_txn *t;
 	int c, d, err;
@@ -872,8 +886,22 @@ int drbd_send_state(struct drbd_peer_device *pd)
 		return -ENOTCONN;
 	/* The word and its place in the stream must not be separated: a younger
 	 * state may not be overtaken by an older one. */
+again:
 	drbd_stream_lock(connection, DATA_STREAM);
 	t = drbd_txn_begin(pd->device->resource, "state");
+	if (connection->session != session) {
+		drbd_txn_abort(t);
+		drbd_stream_unlock(connection, DATA_STREAM);
+		return -ENOTCONN;
+	}
+	if (commit_under_way(connection)) {
+		drbd_txn_abort(t);
+		drbd_stream_unlock(connection, DATA_STREAM);
+		/* That thread waits for nothing but a send. */
+		wait_event_timeout(pd->device->resource->twopc_wait,
+				   !commit_under_way(connection), HZ);
+		goto again;
+	}
 	c = drbd_txn_conn(t, connection);
 	d = drbd_txn_dev(t, pd->device);
 	if (c < 0 || d < 0) {

@@ -43,8 +43,8 @@ struct drbd_resync_priv {
 	struct work_struct finish;
 	struct work_struct ended;
 	struct delayed_work late;
-	enum drbd_repl_state late_as;
-	enum drbd_repl_state start_as;
+	bool left_over;			/* the late order: known at both ends, not just here */
+	enum drbd_repl_state start_as, start_from;
 	u32 start_session;
 	bool helper_called;
 	bool starting;
@@ -212,6 +212,7 @@ static int send_bitmap_work(struct drbd_sender_work *w, bool cancel)
 {
 	struct drbd_resync_priv *p = container_of(w, struct drbd_resync_priv, send_bitmap);
 	struct drbd_peer_device *pd = p->pd;
+	u32 session = READ_ONCE(pd->connection->session);
 	int err = 0;
 
 	if (!cancel && drbd_ldev_get(pd->device, D_NEGOTIATING)) {
@@ -231,7 +232,7 @@ static int send_bitmap_work(struct drbd_sender_work *w, bool cancel)
 	WRITE_ONCE(p->sending, false);
 	if (!err && !cancel && p->answer_with_start) {
 		p->answer_with_start = false;
-		drbd_resync_start(pd, L_SYNC_TARGET);
+		drbd_resync_start(pd, L_SYNC_TARGET, L_WF_BITMAP_T, session);
 	}
 	drbd_peer_device_put(pd);
 	return err;
@@ -273,7 +274,8 @@ static void bitmap_complete(struct drbd_peer_device *pd)
 		queue_bitmap(pd);
 		break;
 	case L_WF_BITMAP_S:
-		drbd_resync_start(pd, L_SYNC_SOURCE);
+		drbd_resync_start(pd, L_SYNC_SOURCE, L_WF_BITMAP_S,
+				  READ_ONCE(pd->connection->session));
 		break;
 	default:
 		pd_info(pd, "unexpected bitmap in state %s, ignored\n",
@@ -361,34 +363,41 @@ int drbd_receive_bitmap(struct drbd_connection *connection, struct drbd_packet_i
 
 /* --------------------------------------------------------------------- start */
 
-void drbd_resync_start(struct drbd_peer_device *pd, enum drbd_repl_state side)
+void drbd_resync_start(struct drbd_peer_device *pd, enum drbd_repl_state side,
+		       enum drbd_repl_state from, u32 session)
 {
 	struct drbd_resync_priv *p = priv(pd);
+	bool current_one;
 
-	p->start_as = side;
-	p->start_session = READ_ONCE(pd->connection->session);
-	p->helper_called = false;
-	if (READ_ONCE(pd->repl_state) == L_ESTABLISHED)
-		set_bit(PD_RESYNC_TO_BEGIN, &pd->flags);
+	spin_lock_irq(&pd->device->resource->req_lock);
+	current_one = pd->connection->session == session && pd->repl_state == from;
+	if (current_one) {
+		p->start_as = side;
+		p->start_from = from;
+		p->start_session = session;
+		p->helper_called = false;
+		if (from == L_ESTABLISHED)
+			set_bit(PD_RESYNC_TO_BEGIN, &pd->flags);
+	} else if (from == L_ESTABLISHED && pd->connection->session == session) {
+		clear_bit(PD_RESYNC_TO_BEGIN, &pd->flags);
+	}
+	spin_unlock_irq(&pd->device->resource->req_lock);
+	if (!current_one)
+		return;
 	drbd_peer_device_get(pd);
 	if (!queue_work(system_long_wq, &p->start))
 		drbd_peer_device_put(pd);
 }
 
-static bool may_start(struct drbd_peer_device *pd, enum drbd_repl_state side, u32 session)
+/* What a later connection, or another command, comes to starts by itself. */
+static bool may_start(struct drbd_peer_device *pd, enum drbd_repl_state from, u32 session)
 {
-	enum drbd_repl_state rs = READ_ONCE(pd->repl_state);
-
-	/* What a later connection comes to starts by itself. */
-	if (READ_ONCE(pd->connection->session) != session)
-		return false;
-	/* A bitmap exchange may have ended in a detach: the next attach compares anew. */
-	if (rs == L_ESTABLISHED)
-		return test_bit(PD_RESYNC_TO_BEGIN, &pd->flags);
-	if (side == L_SYNC_TARGET)
-		return rs == L_WF_BITMAP_T || rs == L_STARTING_SYNC_T || rs == L_BEHIND;
-	return rs == L_WF_BITMAP_S || rs == L_STARTING_SYNC_S || rs == L_AHEAD;
+	return READ_ONCE(pd->connection->session) == session &&
+		READ_ONCE(pd->repl_state) == from &&
+		(from != L_ESTABLISHED || test_bit(PD_RESYNC_TO_BEGIN, &pd->flags));
 }
+
+static void source_finished(struct drbd_peer_device *pd, u8 peer_disk, u32 session);
 
 static void start_work(struct work_struct *work)
 {
@@ -396,16 +405,23 @@ static void start_work(struct work_struct *work)
 	struct drbd_peer_device *pd = p->pd;
 	struct drbd_connection *connection = pd->connection;
 	struct drbd_resource *resource = connection->resource;
-	enum drbd_repl_state side = p->start_as;
-	u32 session = p->start_session;
+	enum drbd_repl_state side, from;
+	u32 session;
 	int rv;
 
-	if (!may_start(pd, side, session))
+	spin_lock_irq(&resource->req_lock);
+	side = p->start_as;
+	from = p->start_from;
+	session = p->start_session;
+	spin_unlock_irq(&resource->req_lock);
+	if (!may_start(pd, from, session))
 		goto out;
 	if (!p->helper_called) {
 		p->helper_called = true;
 		rv = drbd_helper(pd->device, connection, side == L_SYNC_TARGET ?
 				 "before-resync-target" : "before-resync-source");
+		if (!may_start(pd, from, session))
+			goto out;
 		if (rv > 0 && !(side == L_SYNC_SOURCE && rv == 3)) {
 			pd_info(pd, "before-resync handler returned %d, dropping connection\n", rv);
 			drbd_conn_disconnecting(connection, "before-resync");
@@ -421,17 +437,17 @@ static void start_work(struct work_struct *work)
 		drbd_ldev_put(pd->device);
 	}
 	while (!mutex_trylock(&resource->serialize)) {
-		if (!may_start(pd, side, session) || connection->cstate < C_CONNECTED)
+		if (!may_start(pd, from, session) || connection->cstate < C_CONNECTED)
 			goto out;
 		schedule_timeout_uninterruptible(HZ / 50 + 1);
 	}
-	if (side == L_SYNC_TARGET)
+	if (side == L_SYNC_TARGET && may_start(pd, from, session))
 		drbd_generation_target_before_start(pd);
-	if (may_start(pd, side, session))
-		drbd_change_repl_state(pd, side, CHG_VERBOSE | CHG_LOCAL_ONLY, "resync", NULL);
+	drbd_change_repl_state_from(pd, from, session, side, CHG_VERBOSE | CHG_LOCAL_ONLY, "resync");
 	mutex_unlock(&resource->serialize);
-	if (side == L_SYNC_SOURCE && test_and_clear_bit(PD_FINISH_AFTER_START, &pd->flags))
-		drbd_resync_source_finished(pd, pd->finish_peer_disk);
+	if (side == L_SYNC_SOURCE && READ_ONCE(connection->session) == session &&
+	    test_and_clear_bit(PD_FINISH_AFTER_START, &pd->flags))
+		source_finished(pd, pd->finish_peer_disk, session);
 out:
 	/* Of a resync that did not begin after all. */
 	if (READ_ONCE(connection->session) == session) {
@@ -446,6 +462,7 @@ out:
 void drbd_start_full_sync(struct drbd_peer_device *pd, enum drbd_repl_state side)
 {
 	struct drbd_device *device = pd->device;
+	u32 session = READ_ONCE(pd->connection->session);
 
 	if (!drbd_ldev_get(device, D_NEGOTIATING))
 		return;
@@ -457,7 +474,8 @@ void drbd_start_full_sync(struct drbd_peer_device *pd, enum drbd_repl_state side
 	drbd_bm_write_all(device);
 	drbd_thaw_io(device);
 	drbd_ldev_put(device);
-	drbd_resync_start(pd, side);
+	drbd_resync_start(pd, side, side == L_SYNC_TARGET ? L_STARTING_SYNC_T : L_STARTING_SYNC_S,
+			  session);
 }
 
 /* The nearest lower or the nearest higher node id with a disk. */
@@ -479,7 +497,7 @@ static bool nearest_disk(struct drbd_peer_device *pd)
 	return nearest;
 }
 
-void drbd_resync_new_space(struct drbd_peer_device *pd)
+void drbd_resync_new_space(struct drbd_peer_device *pd, u32 session)
 {
 	struct drbd_resource *resource = pd->device->resource;
 	struct drbd_device *device = pd->device;
@@ -502,7 +520,8 @@ void drbd_resync_new_space(struct drbd_peer_device *pd)
 					       pd->connection->peer_node_id,
 					       resource->role == R_PRIMARY,
 					       pd->connection->peer_role == R_PRIMARY);
-	drbd_resync_start(pd, role == DRBD_GROW_SOURCE ? L_SYNC_SOURCE : L_SYNC_TARGET);
+	drbd_resync_start(pd, role == DRBD_GROW_SOURCE ? L_SYNC_SOURCE : L_SYNC_TARGET,
+			  L_ESTABLISHED, session);
 }
 
 bool drbd_resync_to_begin(struct drbd_peer_device *pd)
@@ -928,40 +947,49 @@ static void order_late(struct drbd_peer_device *pd, unsigned long delay)
  */
 static void late_bits(struct drbd_peer_device *pd)
 {
-	priv(pd)->late_as = L_WF_BITMAP_T;
+	WRITE_ONCE(priv(pd)->left_over, false);
 	order_late(pd, 1);
+}
+
+/* Serialised with promotion here; elsewhere by the two-phase commit. */
+static bool source_of_left_over(struct drbd_peer_device *pd)
+{
+	struct drbd_resource *resource = pd->device->resource;
+
+	return drbd_size_grow_role_traditional(drbd_node_id(resource),
+					       pd->connection->peer_node_id,
+					       resource->role == R_PRIMARY,
+					       pd->connection->peer_role == R_PRIMARY) ==
+		DRBD_GROW_SOURCE;
 }
 
 void drbd_resync_left_over(struct drbd_peer_device *pd)
 {
-	struct drbd_resource *resource = pd->device->resource;
-	bool source = drbd_size_grow_role_traditional(drbd_node_id(resource),
-						      pd->connection->peer_node_id,
-						      resource->role == R_PRIMARY,
-						      pd->connection->peer_role == R_PRIMARY) ==
-		      DRBD_GROW_SOURCE;
-
-	if (drbd_resync_to_begin(pd))
-		return;
-	pd_info(pd, "marked out of sync at both ends, resync as %s\n", source ? "source" : "target");
-	priv(pd)->late_as = source ? L_WF_BITMAP_S : L_WF_BITMAP_T;
+	pd_info(pd, "marked out of sync at both ends\n");
+	WRITE_ONCE(priv(pd)->left_over, true);
 	/* One order is enough; the target's comes first if its module does as we do. */
-	order_late(pd, source ? 3 * HZ : 1);
+	order_late(pd, source_of_left_over(pd) ? 3 * HZ : 1);
 }
 
-static bool differs_though_done(struct drbd_peer_device *pd)
+/* Connected, without a resync, both disks at least @disk_state: but there are marks. */
+static bool differs(struct drbd_peer_device *pd, enum drbd_disk_state disk_state)
 {
 	bool yes = false;
 
-	if (!drbd_ldev_get(pd->device, D_UP_TO_DATE))
+	if (!drbd_ldev_get(pd->device, disk_state))
 		return false;
 	spin_lock_irq(&pd->device->resource->req_lock);
 	if (pd->repl_state == L_ESTABLISHED && pd->connection->cstate == C_CONNECTED &&
-	    pd->device->disk_state == D_UP_TO_DATE && pd->disk_state == D_UP_TO_DATE)
+	    pd->device->disk_state >= disk_state && pd->disk_state >= disk_state)
 		yes = drbd_bm_weight(pd->device, pd->bitmap_index);
 	spin_unlock_irq(&pd->device->resource->req_lock);
 	drbd_ldev_put(pd->device);
 	return yes;
+}
+
+static bool differs_though_done(struct drbd_peer_device *pd)
+{
+	return differs(pd, D_UP_TO_DATE);
 }
 
 static void late_work(struct work_struct *work)
@@ -969,19 +997,33 @@ static void late_work(struct work_struct *work)
 	struct drbd_resync_priv *p = container_of(work, struct drbd_resync_priv, late.work);
 	struct drbd_peer_device *pd = p->pd;
 	struct drbd_resource *resource = pd->device->resource;
+	u32 session = READ_ONCE(pd->connection->session);
+	enum drbd_repl_state side;
 	int rv = SS_INTERRUPTED;
 
-	/* What is to begin, or has begun, takes the bits along. */
-	if (!differs_though_done(pd) || drbd_resync_to_begin(pd))
+	if (!differs_though_done(pd)) {
+		/* They may have met as Consistent, and not be UpToDate yet. */
+		if (READ_ONCE(p->left_over) && differs(pd, D_INCONSISTENT))
+			order_late(pd, HZ);
 		goto out;
+	}
+	/* New space is resynchronised without an exchange of bitmaps: after that. */
+	if (test_bit(PD_RESYNC_TO_BEGIN, &pd->flags) ||
+	    test_bit(DEV_RESIZING, &pd->device->flags)) {
+		order_late(pd, HZ);
+		goto out;
+	}
 	if (pd->connection->agreed_pro_version < 120) {
 		pd_err(pd, "blocks were marked out of sync after the end of the resync; invalidate the disk\n");
 		goto out;
 	}
 	/* Who has it may be waiting for us. */
 	if (mutex_trylock(&resource->serialize)) {
-		rv = drbd_change_repl_state(pd, p->late_as, CHG_VERBOSE | CHG_CLUSTER_WIDE,
-					    "late-out-of-sync", NULL);
+		side = READ_ONCE(p->left_over) && source_of_left_over(pd) ? L_WF_BITMAP_S :
+									    L_WF_BITMAP_T;
+		rv = drbd_change_repl_state_from(pd, L_ESTABLISHED, session, side,
+						 CHG_VERBOSE | CHG_CLUSTER_WIDE,
+						 "late-out-of-sync");
 		mutex_unlock(&resource->serialize);
 	}
 	if (rv < SS_SUCCESS)
@@ -1617,6 +1659,7 @@ int drbd_resync_acked(struct drbd_peer_device *pd, u64 sector, u32 size, u64 blo
 }
 
 struct source_finish {
+	u32 session;
 	struct drbd_peer_device *pd;
 	u8 peer_disk;
 };
@@ -1626,7 +1669,8 @@ static unsigned int source_finish(struct drbd_txn *t, void *arg)
 	struct source_finish *f = arg;
 	struct core_peer_device *p = drbd_txn_pd(t, f->pd);
 
-	if (p && (drbd_is_sync_source(p->repl_state[DRBD_OLD]))) {
+	if (p && drbd_is_sync_source(p->repl_state[DRBD_OLD]) &&
+	    f->pd->connection->session == f->session) {
 		p->repl_state[DRBD_NEW] = L_ESTABLISHED;
 		p->disk_state[DRBD_NEW] = f->peer_disk;
 		p->resync_active[DRBD_NEW] = 0;
@@ -1634,15 +1678,20 @@ static unsigned int source_finish(struct drbd_txn *t, void *arg)
 	return 0;
 }
 
-void drbd_resync_source_finished(struct drbd_peer_device *pd, u8 peer_disk)
+static void source_finished(struct drbd_peer_device *pd, u8 peer_disk, u32 session)
 {
-	struct source_finish f = { pd, peer_disk };
+	struct source_finish f = { session, pd, peer_disk };
 	unsigned long s = max(1UL, (jiffies - pd->rs.start_jif) / HZ);
 
 	pd_info(pd, "Resync done (total %lu sec; %llu K/sec)\n", s,
 		div64_u64(pd->rs.total << (drbd_bm_block_shift(pd->device) - 10), s));
 	drbd_change(pd->device->resource, CHG_HARD, source_finish, &f, "resync-finished", NULL,
 		    NULL);
+}
+
+void drbd_resync_source_finished(struct drbd_peer_device *pd, u8 peer_disk)
+{
+	source_finished(pd, peer_disk, READ_ONCE(pd->connection->session));
 }
 
 int drbd_resync_peers_in_sync(struct drbd_peer_device *pd, const struct drbd_pkt_range *r)

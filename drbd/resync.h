@@ -25,9 +25,10 @@ void drbd_start_full_sync(struct drbd_peer_device *pd, enum drbd_repl_state side
 /*
  * The device has grown from pd->new_space sectors on, by P_SIZES and not by a
  * two-phase commit (resync.md 18.7): resynchronise that, if this is the nearest
- * lower or higher node id with a disk.  Process context.
+ * lower or higher node id with a disk, in the connection of @session.  Process
+ * context.
  */
-void drbd_resync_new_space(struct drbd_peer_device *pd);
+void drbd_resync_new_space(struct drbd_peer_device *pd, u32 session);
 /*
  * Two UpToDate nodes met without a resync, with bits for one another at both
  * ends: of new space, say, whose resync did not begin before they were parted.
@@ -60,8 +61,13 @@ int drbd_resync_acked(struct drbd_peer_device *pd, u64 sector, u32 size, u64 blo
 int drbd_resync_answered(struct drbd_peer_device *pd, u16 cmd, const struct drbd_pkt_block_ack *a);
 int drbd_resync_peers_in_sync(struct drbd_peer_device *pd, const struct drbd_pkt_range *r);
 
-/* Starts a resync that both sides know of; from any process context, asynchronously. */
-void drbd_resync_start(struct drbd_peer_device *pd, enum drbd_repl_state side);
+/*
+ * Starts a resync that both sides know of, as @side (L_SYNC_SOURCE or L_SYNC_TARGET);
+ * asynchronously, from any process context.  It comes to nothing when the connection
+ * is no longer the one of @session, or the replication state no longer @from.
+ */
+void drbd_resync_start(struct drbd_peer_device *pd, enum drbd_repl_state side,
+		       enum drbd_repl_state from, u32 session);
 
 /* verify.c */
 int drbd_receive_ov_reply(struct drbd_connection *connection, struct drbd_packet_in *pi);

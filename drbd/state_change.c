@@ -600,8 +600,10 @@ static void copy_back(struct drbd_txn *t)
 			else if (pd->repl_state != L_ESTABLISHED)
 				drbd_bm_watch(device, drbd_slot_bit(pd), false);
 			/* From now on, not only when the worker comes to it. */
-			if (p->after & CORE_PD_RESYNC_NEW_SPACE)
+			if (p->after & CORE_PD_RESYNC_NEW_SPACE) {
+				pd->new_space_session = t->connections[c]->session;
 				set_bit(PD_RESYNC_TO_BEGIN, &pd->flags);
+			}
 			pd->resync_susp_user = p->resync_susp_user[0];
 			pd->resync_susp_peer = p->resync_susp_peer[0];
 			pd->resync_susp_dependency = p->resync_susp_dependency[0];
@@ -729,7 +731,7 @@ static void after_peer_device(struct drbd_txn *t, unsigned int d, unsigned int c
 	if (todo & CORE_PD_START_SYNC_S)
 		drbd_start_full_sync(pd, L_SYNC_SOURCE);
 	if (todo & CORE_PD_RESYNC_NEW_SPACE)
-		drbd_resync_new_space(pd);
+		drbd_resync_new_space(pd, pd->new_space_session);
 	if (todo & CORE_PD_SEND_STATE_ALL)
 		drbd_send_state_all(device);
 	if ((todo & CORE_PD_WRITE_BITMAP) && drbd_ldev_get(device, D_NEGOTIATING)) {
@@ -1074,23 +1076,29 @@ int drbd_change_repl_state(struct drbd_peer_device *peer_device, enum drbd_repl_
 			   reply);
 }
 
-static unsigned int set_peer_disk(struct drbd_txn *t, void *arg)
-{
-	struct one_change *c = arg;
-	struct core_peer_device *pd = drbd_txn_pd(t, c->object);
+struct repl_change {
+	struct drbd_peer_device *pd;
+	enum drbd_repl_state from, to;
+	u32 session;
+};
 
-	if (pd)
-		pd->disk_state[DRBD_NEW] = c->value;
+static unsigned int set_repl_state_from(struct drbd_txn *t, void *arg)
+{
+	struct repl_change *c = arg;
+	struct core_peer_device *pd = drbd_txn_pd(t, c->pd);
+
+	if (pd && pd->repl_state[DRBD_OLD] == c->from && c->pd->connection->session == c->session)
+		pd->repl_state[DRBD_NEW] = c->to;
 	return 0;
 }
 
-int drbd_change_peer_disk_state(struct drbd_peer_device *peer_device,
-				enum drbd_disk_state disk_state, unsigned int flags,
+int drbd_change_repl_state_from(struct drbd_peer_device *peer_device, enum drbd_repl_state from,
+				u32 session, enum drbd_repl_state to, unsigned int flags,
 				const char *tag)
 {
-	struct one_change c = { peer_device, disk_state };
+	struct repl_change c = { peer_device, from, to, session };
 
-	return drbd_change(peer_device->device->resource, flags, set_peer_disk, &c, tag, NULL,
+	return drbd_change(peer_device->device->resource, flags, set_repl_state_from, &c, tag, NULL,
 			   NULL);
 }
 

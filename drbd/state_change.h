@@ -45,9 +45,10 @@ int drbd_change_cstate(struct drbd_connection *connection, enum drbd_conn_state 
 		       unsigned int flags, const char *tag, struct drbd_reply *reply);
 int drbd_change_repl_state(struct drbd_peer_device *peer_device, enum drbd_repl_state repl_state,
 			   unsigned int flags, const char *tag, struct drbd_reply *reply);
-int drbd_change_peer_disk_state(struct drbd_peer_device *peer_device,
-				enum drbd_disk_state disk_state,
-				unsigned int flags, const char *tag);
+/* As above, but nothing changes unless it is @from, in the connection of @session. */
+int drbd_change_repl_state_from(struct drbd_peer_device *peer_device, enum drbd_repl_state from,
+				u32 session, enum drbd_repl_state to, unsigned int flags,
+				const char *tag);
 int drbd_change_susp_user(struct drbd_resource *resource, bool value, unsigned int flags);
 int drbd_change_resync_susp_user(struct drbd_peer_device *peer_device, bool value,
 				 unsigned int flags);

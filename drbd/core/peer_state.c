@@ -126,6 +126,10 @@ bool drbd_peer_state_overtaken(const struct core_resource *r, u32 dev_i, u32 con
 {
 	struct drbd_peer_state_decision now;
 
+	/* A result of a comparison is nothing to go by without a disk. */
+	if ((then->compare || then->compare_attach) &&
+	    r->dev[dev_i].disk_state[DRBD_OLD] < D_NEGOTIATING)
+		return true;
 	drbd_peer_state_decide(r, dev_i, conn_i, word, peer_repl_before, &now);
 	return now.reaction != then->reaction || now.repl_state != then->repl_state ||
 	       now.peer_disk != then->peer_disk;

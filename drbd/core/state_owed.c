@@ -464,7 +464,9 @@ static bool knows_peer_disk(u8 pdsk)
 static bool met_in_sync(const struct core_device *dev, const struct core_peer_device *pd)
 {
 	u8 pdsk_old = pd->disk_state[DRBD_OLD];
-	bool peer_came = pdsk_old <= D_NEGOTIATING || pdsk_old == D_UNKNOWN;
+	/* On its way to Diskless it does not come back: that was a word of before. */
+	bool peer_came = (pdsk_old <= D_NEGOTIATING && pdsk_old != D_DETACHING &&
+			  pdsk_old != D_FAILED) || pdsk_old == D_UNKNOWN;
 	bool i_came = dev->disk_state[DRBD_OLD] == D_NEGOTIATING &&
 		      pd->negotiation == L_ESTABLISHED;
 

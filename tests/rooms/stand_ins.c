@@ -8,8 +8,10 @@
 #include "activity_log.h"
 #include "backing.h"
 #include "connection.h"
+#include "handshake.h"
 #include "netlink.h"
 #include "request.h"
+#include "resync.h"
 #include "state_change.h"
 #include "txn.h"
 
@@ -141,7 +143,74 @@ enum drbd_open_action drbd_open_decide(const struct core_resource *r,
 }
 
 int drbd_twopc_resize(struct drbd_device *device, u64 user_size, unsigned int dds_flags,
-		      u64 *size, struct drbd_reply *reply)
+		      enum drbd_size_change *change, struct drbd_reply *reply)
 {
 	return SS_TIMEOUT;
+}
+
+/* No requests of its own, so none that failed or are held. */
+
+bool drbd_freeze_writes(struct drbd_device *device, struct drbd_connection *receiver)
+{
+	return true;
+}
+
+bool drbd_writes_settled(struct drbd_device *device)
+{
+	return true;
+}
+
+void drbd_take_failed_writes(struct drbd_device *device, struct list_head *failed)
+{
+}
+
+void drbd_finish_failed_writes(struct drbd_device *device, struct list_head *failed)
+{
+}
+
+void drbd_tl_abort_local(struct drbd_device *device, struct bio_list *done)
+{
+}
+
+void drbd_complete_bios(struct bio_list *done)
+{
+}
+
+void drbd_al_pressure(struct drbd_device *device)
+{
+}
+
+/* No peers. */
+
+void drbd_peer_device_get(struct drbd_peer_device *pd)
+{
+}
+
+void drbd_peer_device_put(struct drbd_peer_device *pd)
+{
+}
+
+int drbd_change_cstate(struct drbd_connection *connection, enum drbd_conn_state cstate,
+		       unsigned int flags, const char *tag, struct drbd_reply *reply)
+{
+	return SS_SUCCESS;
+}
+
+int drbd_send_sizes(struct drbd_peer_device *pd, u64 u_size, u32 dds_flags)
+{
+	return 0;
+}
+
+int drbd_send_uuids(struct drbd_peer_device *pd, u64 flags, u64 node_mask)
+{
+	return 0;
+}
+
+void drbd_resync_start(struct drbd_peer_device *pd, enum drbd_repl_state side,
+		       enum drbd_repl_state from, u32 session)
+{
+}
+
+void drbd_resync_new_space(struct drbd_peer_device *pd, u32 session)
+{
 }
