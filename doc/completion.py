@@ -181,6 +181,17 @@ __drbd_files()
 	COMPREPLY=()
 }}
 
+# The value of $option, if there is one: a file after one that matches $1.
+__drbd_option()
+{{
+	[[ $option ]] || return
+	if [[ $option =~ $1 ]]; then
+		__drbd_files
+	else
+		__drbd_reply "$(__drbd_values "$option")" "$value"
+	fi
+}}
+
 __drbd_running()
 {{
 	drbdsetup events2 --now 2>/dev/null | sed -n 's/^exists resource name:\\([^ ]*\\).*/\\1/p'
@@ -199,10 +210,8 @@ _drbdadm()
 {cases(adm_cases)}
 	esac
 	__drbd_current "$options" "$with_value"
-	if [[ $option =~ $with_file ]]; then
-		__drbd_files
-	elif [[ $option ]]; then
-		__drbd_reply "$(__drbd_values "$option")" "$value"
+	if __drbd_option "$with_file"; then
+		return
 	elif [[ $current == -* ]]; then
 		__drbd_reply "$options" "$current"
 	else
@@ -228,8 +237,8 @@ _drbdsetup()
 {cases(setup_cases)}
 	esac
 	__drbd_current "$options" '^$'
-	if [[ $option ]]; then
-		__drbd_reply "$(__drbd_values "$option")" "$value"
+	if __drbd_option '^$'; then
+		return
 	elif [[ $current == -* ]]; then
 		__drbd_reply "$options" "$current"
 	else
@@ -253,10 +262,8 @@ _drbdmeta()
 
 	__drbd_before "$commands" "$with_value"
 	__drbd_current "$options" "$with_value"
-	if [[ $option =~ $with_file ]]; then
-		__drbd_files
-	elif [[ $option ]]; then
-		__drbd_reply "$(__drbd_values "$option")" "$value"
+	if __drbd_option "$with_file"; then
+		return
 	elif [[ $current == -?* ]]; then
 		__drbd_reply "$options" "$current"
 	else
@@ -283,10 +290,8 @@ _drbdmon()
 	local with_file='{with_file(options)}'
 
 	__drbd_current "$options" "$with_value"
-	if [[ $option =~ $with_file ]]; then
-		__drbd_files
-	elif [[ $option ]]; then
-		COMPREPLY=()
+	if __drbd_option "$with_file"; then
+		return
 	elif [[ $current == -* ]]; then
 		__drbd_reply "$options" "$current"
 	else

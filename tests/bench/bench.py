@@ -10,6 +10,7 @@ number the median of all rounds.  The ratios mean something, the absolute number
 bench.py [SUBJECT...]     default: bare 8.4 md ours; the table goes to $BUILD/bench.md as well
 BENCH_ROUNDS, BENCH_SECONDS: how many rounds, how long a job runs in each
 """
+import contextlib
 import json
 import os
 import statistics
@@ -19,13 +20,13 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "system"))
 from vnodes import Cluster, image, wait_for  # noqa: E402
+from debian_utils import DEBIAN, debian_tools  # noqa: E402
 
 SIZE = 256 << 20
 AREA = "128M"
 SECONDS = int(os.environ.get("BENCH_SECONDS", "5"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 DISK = "/dev/vdb"
-DRBD_UTILS = os.path.join(image.CACHE, "drbd-utils")
 
 # name, fio options, which result, unit
 JOBS = [
@@ -85,12 +86,9 @@ class Drbd:
 
     def __init__(self, cluster, old):
         self.nodes, self.old = list(cluster), old
-        self.env = "PATH=/usr/sbin:/usr/bin:/sbin:/bin " if old else ""
         if old:
-            # Debian's tools where they expect to be; not through the links to ours.
-            cluster.each("for t in drbdadm drbdsetup drbdmeta; do rm -f /usr/sbin/$t; "
-                         f"ln -s {DRBD_UTILS}/sbin/$t /usr/sbin/$t; done; "
-                         f"mkdir -p /lib/drbd; cp -r {DRBD_UTILS}/lib/drbd/* /lib/drbd/")
+            # What Debian's drbdadm hands over to with such a module.
+            cluster.each(f"mkdir -p /lib/drbd && cp -r {DEBIAN}/../lib/drbd/. /lib/drbd/")
 
     def load(self, node):
         if self.old:
@@ -100,7 +98,7 @@ class Drbd:
             node.run("modprobe drbd")
 
     def adm(self, node, command):
-        return node.run(f"{self.env}drbdadm {command}", timeout=120)
+        return node.run(f"drbdadm {command}", timeout=120)
 
     def state(self, node):
         """(connection, own disk, replication) in words."""
@@ -126,6 +124,10 @@ class Drbd:
         return str([self.state(n) for n in self.nodes])
 
     def round(self):
+        with debian_tools(self.nodes) if self.old else contextlib.nullcontext():
+            return self.measure()
+
+    def measure(self):
         hw1 = self.nodes[0]
         for n in self.nodes:
             self.load(n)

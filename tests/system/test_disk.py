@@ -11,6 +11,12 @@ def disk_state(node):
     return status(node)["r0"]["devices"][0]["disk-state"]
 
 
+def lose_disk(cluster, node):
+    """Errors from now on, under I/O: the disk is detached."""
+    node.dm_fail("vdb")
+    wait_for(lambda: disk_state(node) == "Diskless", 30, lambda: "detached\n" + describe(cluster))
+
+
 def test_failing_disk_of_the_primary(cluster):
     """I/O errors detach the disk; reads and writes go on over the peer; a new start resyncs."""
     hw1, hw2 = cluster
@@ -19,8 +25,7 @@ def test_failing_disk_of_the_primary(cluster):
     connected_pair(cluster, ON_DM)
     hammer = Hammer(hw1, threads=4)
     hammer.reach(50)
-    hw1.dm_fail("vdb")
-    wait_for(lambda: disk_state(hw1) == "Diskless", 30, lambda: "detached\n" + describe(cluster))
+    lose_disk(cluster, hw1)
     hammer.reach(hammer.poll() + 100)
     hammer.stop()
     assert_acked(hw2, hammer.acked)
@@ -40,8 +45,7 @@ def test_failing_disk_of_the_secondary(cluster):
     connected_pair(cluster, ON_DM)
     hammer = Hammer(hw1, threads=4)
     hammer.reach(50)
-    hw2.dm_fail("vdb")
-    wait_for(lambda: disk_state(hw2) == "Diskless", 30, lambda: "detached\n" + describe(cluster))
+    lose_disk(cluster, hw2)
     hammer.reach(hammer.poll() + 100)
     hw2.dm_heal("vdb")
     hw2.run("drbdadm attach r0")
@@ -75,8 +79,7 @@ def test_no_data_suspends(cluster):
 """))
     hammer = Hammer(hw1, threads=4)
     hammer.reach(50)
-    hw1.dm_fail("vdb")
-    wait_for(lambda: disk_state(hw1) == "Diskless", 30, lambda: "detached\n" + describe(cluster))
+    lose_disk(cluster, hw1)
     hammer.reach(hammer.poll() + 50)
     hw2.cut()
     wait_for(lambda: "suspended:no-data" in hw1.out("drbdadm status r0"), 60,

@@ -11,8 +11,7 @@ import time
 
 from debian_utils import DEBIAN
 from drbd import STORY, configure, create_md, describe, peer_device, settled
-from vnodes import image, wait_for
-from vnodes.node import in_parallel
+from vnodes import image, in_parallel, wait_for
 
 OURS = os.path.join(image.BUILD, "bin")
 
