@@ -266,7 +266,7 @@ system: deps system-build system-only
 # half an hour.
 SYSTEM_TESTS ?= $(addprefix tests/system/test_,story.py volumes.py commands.py \
 	debian_tools.py::test_debian_tools_drive_our_modules link.py lifecycle.py disk.py \
-	attach_log.py crash.py memory.py)
+	attach_log.py rooms.py crash.py memory.py)
 CRASH_ROUNDS ?= 5
 system-only:
 	CRASH_ROUNDS=$(CRASH_ROUNDS) BUILD=$(BUILD) $(PYTHON) -m pytest -v -p no:cacheprovider $(SYSTEM_TESTS)
