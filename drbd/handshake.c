@@ -874,6 +874,16 @@ static bool commit_under_way(struct drbd_connection *connection)
 		(slot->prepared & NODE_MASK(connection->peer_node_id));
 }
 
+static bool own_commit(struct drbd_connection *connection)
+{
+	bool yes;
+
+	spin_lock_irq(&connection->resource->req_lock);
+	yes = commit_under_way(connection);
+	spin_unlock_irq(&connection->resource->req_lock);
+	return yes;
+}
+
 int drbd_send_state(struct drbd_peer_device *pd)
 {
 	struct drbd_connection *connection = pd->connection;
@@ -1616,6 +1626,11 @@ static int receive_state(struct drbd_connection *connection, struct drbd_packet_
 		return 0;
 	drbd_state_unpack(word, &f);
 	s.pd = pd;
+	/*
+	 * The COMMIT of our own attach, say, goes out before we follow it ourselves: the
+	 * peer may be faster, and expects an answer for what we are about to become.
+	 */
+	wait_event_timeout(connection->resource->twopc_wait, !own_commit(connection), 5 * HZ);
 again:
 	s.hs_repl = 0;
 	s.overtaken = false;
@@ -1700,12 +1715,8 @@ again:
 			drbd_send_sizes(pd, 0, 0);
 			drbd_send_uuids(pd, 0, 0);
 		}
-		if (s.hs_repl > L_ESTABLISHED && f.conn <= L_ESTABLISHED) {
-			drbd_send_uuids(pd, 0, 0);
+		if (s.d.answer_state)
 			drbd_send_state(pd);
-		} else if (s.d.answer_state) {
-			drbd_send_state(pd);
-		}
 		break;
 	}
 	pd->peer_repl_last = f.conn;

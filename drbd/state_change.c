@@ -720,10 +720,10 @@ static void after_peer_device(struct drbd_txn *t, unsigned int d, unsigned int c
 		drbd_send_uuids(pd, DRBD_UUID_F_GOT_STABLE, 0);
 	if (todo & CORE_PD_HELPER_INCON_DEGR)
 		drbd_helper(device, pd->connection, "pri-on-incon-degr");
-	if (todo & CORE_PD_SEND_BITMAP)
-		drbd_queue_send_bitmap(pd);
 	if (todo & CORE_PD_SEND_STATE)
 		drbd_send_state(pd);
+	if (todo & CORE_PD_SEND_BITMAP)
+		drbd_queue_send_bitmap(pd);
 	if (todo & (CORE_PD_PAUSE_DEPENDENT | CORE_PD_RESUME_DEPENDENT))
 		drbd_resync_after_changed_async();
 	if (todo & CORE_PD_START_SYNC_T)

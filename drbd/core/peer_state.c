@@ -109,7 +109,7 @@ void drbd_peer_state_decide(const struct core_resource *r, u32 dev_i, u32 conn_i
 		d->peer_disk = D_UP_TO_DATE;
 
 	decide_established(r, dev, pd, &f, d);
-	d->answer_resync = d->compare && f.conn <= L_ESTABLISHED;
+	d->answer_resync = (d->compare || d->compare_attach) && f.conn <= L_ESTABLISHED;
 
 	if (f.conn == L_OFF) {
 		d->answer_intro = repl == L_OFF;
@@ -159,6 +159,10 @@ unsigned int drbd_peer_state_apply(struct core_resource *r, u32 dev_i, u32 conn_
 			flags |= CORE_FORCE_RECALC;
 		pd->flags &= ~CORE_PD_CONSIDER_RESYNC;
 	}
+	/* What the peer's own comparison goes by: ahead of the bitmap that it is about. */
+	if (d->answer_resync && hs_repl > L_ESTABLISHED &&
+	    pd->repl_state[DRBD_NEW] > L_ESTABLISHED)
+		pd->after |= CORE_PD_SEND_UUIDS | CORE_PD_SEND_STATE;
 	if (pd->repl_state[DRBD_OLD] < L_ESTABLISHED && pd->repl_state[DRBD_NEW] >= L_ESTABLISHED)
 		flags |= CORE_HARD;
 	if (dev->disk_state[DRBD_OLD] == D_NEGOTIATING)

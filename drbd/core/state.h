@@ -569,7 +569,7 @@ struct drbd_peer_state_decision {
 	bool compare_attach;		/* APPLY: run the attach handshake first */
 	bool answer_intro;		/* hot-added volume: send ENABLE_REPLICATION_NEXT, sizes, UUIDs */
 	bool answer_state;		/* ... and the state afterwards */
-	bool answer_resync;		/* if the comparison wants a resync: send UUIDs and state */
+	bool answer_resync;		/* if the comparison wants a resync: _apply() orders UUIDs and state */
 	u8 peer_disk;			/* as to be believed */
 	u8 repl_state;			/* L_* without a comparison's result */
 };

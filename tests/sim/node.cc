@@ -1012,10 +1012,6 @@ void Node::receive_state(unsigned c, const Msg &m)
 		lost(c, C_DISCONNECTING);
 		return;
 	}
-	if (d.answer_resync && hs > L_ESTABLISHED) {
-		send_uuids(c, 0, 0);
-		send_state(c);
-	}
 	if (hs && pd_[c].repl_state[0] == L_WF_BITMAP_T && link_[c].held_bitmap)
 		receive_bitmap(c);
 }
@@ -1382,6 +1378,8 @@ bool Node::run_worker()
 			send_uuids(c, 0, 0);
 		if (a & CORE_PD_SEND_UUIDS_GOT_STABLE)
 			send_uuids(c, DRBD_UUID_F_GOT_STABLE, 0);
+		if (a & (CORE_PD_SEND_STATE | CORE_PD_SEND_STATE_ALL))
+			send_state(c);
 		if ((a & CORE_PD_SEND_BITMAP) && pd_[c].repl_state[0] == L_WF_BITMAP_S) {
 			for (auto &[id, wr] : writes_)
 				if (!wr.sent.count(c))
@@ -1390,8 +1388,6 @@ bool Node::run_worker()
 			m.bits = disk_.slot[node_of(c)];
 			send(node_of(c), m);
 		}
-		if (a & (CORE_PD_SEND_STATE | CORE_PD_SEND_STATE_ALL))
-			send_state(c);
 		if (a & CORE_PD_SEND_STATE_ALL)
 			for (unsigned o = 0; o < conn_.size(); o++)
 				if (o != c && conn_[o].cstate[0] >= C_CONNECTED)

@@ -1575,6 +1575,8 @@ TEST(PeerState, InitialFullSync)		/* 9.3 */
 	m.begin();
 	unsigned flags = drbd_peer_state_apply(&m.r, 0, 0, w, &d, L_WF_BITMAP_T);
 	ASSERT_EQ(m.commit(flags), SS_SUCCESS);
+	EXPECT_EQ(m.pd().after & (CORE_PD_SEND_UUIDS | CORE_PD_SEND_STATE),
+		  CORE_PD_SEND_UUIDS | CORE_PD_SEND_STATE);
 	EXPECT_EQ(NEW(m.pd().repl_state), L_WF_BITMAP_T);
 	EXPECT_FALSE(m.pd().flags & CORE_PD_CONSIDER_RESYNC);
 }
