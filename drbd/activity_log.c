@@ -72,7 +72,8 @@ bool drbd_al_begin(struct drbd_device *device, struct drbd_al_user *user)
 	user->held = 0;
 	user->pending = false;
 	spin_lock_irqsave(&al->lock, flags);
-	hot = !al->failed && get_all_hot(al, user);
+	/* While it is being switched on nothing of it is on the disk yet. */
+	hot = !al->failed && !(al->disabled && !al->want_disabled) && get_all_hot(al, user);
 	if (!hot) {
 		list_add_tail(&user->list, &al->waiting);
 		if (!al->starved || al->failed)
@@ -115,7 +116,14 @@ unsigned int drbd_al_slots(struct drbd_device *device)
 
 bool drbd_al_starving(struct drbd_device *device)
 {
-	return device->al && READ_ONCE(device->al->starved);
+	const struct drbd_activity_log *al;
+	bool starving;
+
+	rcu_read_lock();
+	al = READ_ONCE(device->al);
+	starving = al && READ_ONCE(al->starved);
+	rcu_read_unlock();
+	return starving;
 }
 
 /* --------------------------------------------------------------- worker */
@@ -419,7 +427,9 @@ void drbd_al_free(struct drbd_device *device)
 		return;
 	destroy_workqueue(al->wq);
 	WARN_ON(!list_empty(&al->waiting));
-	device->al = NULL;
+	WRITE_ONCE(device->al, NULL);
+	/* drbd_al_starving() has no reference. */
+	synchronize_rcu();
 	kfree(al->scratch);
 	free_set(al);
 	kfree(al);

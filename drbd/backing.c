@@ -229,7 +229,9 @@ static void io_error_work(struct work_struct *work)
 	/* In this order: the reason is noted before a write joins the list. */
 	drbd_take_failed_writes(device, &failed);
 	kinds = xchg(&device->io_error_kinds, 0);
-	data_only = !(kinds & (BIT(DRBD_IO_ERR_META) | BIT(DRBD_IO_ERR_FORCE)));
+	/* Which blocks a flush would have been about is not known: no bits could tell. */
+	data_only = !(kinds & (BIT(DRBD_IO_ERR_FLUSH) | BIT(DRBD_IO_ERR_META) |
+			       BIT(DRBD_IO_ERR_FORCE)));
 
 	/* While Attaching the attach itself fails; later it has happened already. */
 	if (!kinds || !drbd_ldev_get(device, D_NEGOTIATING))
@@ -258,6 +260,7 @@ void drbd_io_error(struct drbd_device *device, enum drbd_io_error_kind kind)
 	static const char * const what[] = {
 		[DRBD_IO_ERR_READ] = "reading data",
 		[DRBD_IO_ERR_WRITE] = "writing data",
+		[DRBD_IO_ERR_FLUSH] = "flushing data",
 		[DRBD_IO_ERR_META] = "accessing metadata",
 		[DRBD_IO_ERR_FORCE] = "waiting for the disk",
 	};

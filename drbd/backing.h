@@ -50,6 +50,7 @@ int drbd_ldev_wait_gone(struct drbd_device *device);
 enum drbd_io_error_kind {
 	DRBD_IO_ERR_READ,	/* data read */
 	DRBD_IO_ERR_WRITE,	/* data write */
+	DRBD_IO_ERR_FLUSH,	/* any write since the last flush may be lost */
 	DRBD_IO_ERR_META,	/* metadata, activity log, bitmap */
 	DRBD_IO_ERR_FORCE,	/* force-detach, disk-timeout */
 };

@@ -839,7 +839,7 @@ static int flush_data(struct drbd_device *device)
 	if (!err || err == -EOPNOTSUPP)
 		return 0;
 	set_bit(0, &bm->data_volatile);
-	drbd_io_error(device, DRBD_IO_ERR_WRITE);
+	drbd_io_error(device, DRBD_IO_ERR_FLUSH);
 	return -EIO;
 }
 

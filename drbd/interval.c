@@ -68,7 +68,13 @@ static bool must_wait_for(const struct drbd_interval *i, const struct drbd_inter
 			return false;
 		}
 	case INTERVAL_RESYNC_SOURCE:
-		return is_write(o) && submitted;
+		/*
+		 * The target asked for it behind its own write that is held here: the
+		 * write is over at its end, and must not be overwritten with what was
+		 * read before it.  That write waits for older requests only.
+		 */
+		return is_write(o) && (submitted || (o->type == INTERVAL_PEER_WRITE &&
+						     o->node_id == i->node_id));
 	default:
 		return false;
 	}

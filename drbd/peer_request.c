@@ -461,6 +461,7 @@ static void write_al_granted(struct drbd_al_user *user, int err)
 /* Nothing overlaps any more. */
 static void write_go(struct drbd_peer_request *pr)
 {
+	struct drbd_connection *connection = pr->peer_device->connection;
 	struct drbd_device *device = pr->peer_device->device;
 
 	if (pr->flags & PR_CANCELED) {
@@ -468,10 +469,11 @@ static void write_go(struct drbd_peer_request *pr)
 		write_completed(pr);
 		return;
 	}
+	/* Granted by another thread it may be over and gone at any time. */
 	if (drbd_al_begin(device, &pr->al))
 		write_al_granted(&pr->al, 0);
 	else if (drbd_al_starving(device))
-		drbd_confirm_stable(pr->peer_device->connection);
+		drbd_confirm_stable(connection);
 }
 
 static struct drbd_peer_device *volume_of(struct drbd_connection *connection,
@@ -671,7 +673,7 @@ static int drain_and_flush(struct drbd_connection *connection)
 		if (rv == -EOPNOTSUPP) {
 			failed = true;
 		} else if (rv) {
-			drbd_io_error(pd->device, DRBD_IO_ERR_WRITE);
+			drbd_io_error(pd->device, DRBD_IO_ERR_FLUSH);
 			err = rv;
 		}
 		drbd_ldev_put(pd->device);

@@ -319,10 +319,11 @@ static int got_block_ack(struct drbd_connection *connection, u16 cmd, int vnr, c
 	}
 	spin_lock_irq(&resource->req_lock);
 	req = drbd_find_write(pd->device, a.sector, a.block_id);
+	/* Before anybody who waits for this write can read it there. */
+	if (event == LEG_NEG_ACKED && pd->disk_state == D_UP_TO_DATE)
+		set_bit(PD_NEG_ACKED_UPTODATE, &pd->flags);
 	if (req) {
 		drbd_leg_event(req, connection->peer_node_id, event, &done);
-		if (event == LEG_NEG_ACKED && pd->disk_state == D_UP_TO_DATE)
-			set_bit(PD_NEG_ACKED_UPTODATE, &pd->flags);
 	} else if (event == LEG_NEG_ACKED) {
 		/* Completed long ago under protocol A or B. */
 		drbd_bm_set(pd->device, drbd_slot_bit(pd), a.sector, a.size, NULL);

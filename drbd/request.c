@@ -1666,7 +1666,7 @@ static void flush_endio(struct bio *bio)
 
 	bio_uninit(bio);
 	if (status)
-		drbd_io_error(device, DRBD_IO_ERR_WRITE);
+		drbd_io_error(device, DRBD_IO_ERR_FLUSH);
 	spin_lock_irqsave(&device->resource->req_lock, flags);
 	list_del_init(&req->list);
 	/* Or NULL: a forced detach took it. */
@@ -1740,6 +1740,10 @@ static u32 read_candidates(struct drbd_request *req)
 
 		if (pd->disk_state != D_UP_TO_DATE || pd->repl_state < L_ESTABLISHED ||
 		    (req->read_failed & b))
+			continue;
+		/* It has refused a write, and will say soon what became of its disk. */
+		if (test_bit(PD_NEG_ACKED_UPTODATE, &pd->flags) &&
+		    req->device->disk_state == D_UP_TO_DATE)
 			continue;
 		nc = rcu_dereference_check(pd->connection->net_conf, true);
 		if (!nc->allow_remote_read)

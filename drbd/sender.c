@@ -430,7 +430,7 @@ bool drbd_sender_claim(struct drbd_connection *connection)
 	return true;
 }
 
-/* The caller may have signals, or be needed elsewhere: never waits for buffer space. */
+/* The caller may be needed elsewhere: never waits for buffer space. */
 static bool fits(struct drbd_connection *connection, unsigned int size)
 {
 	struct drbd_transport_stats st;
@@ -444,7 +444,8 @@ static bool fits(struct drbd_connection *connection, unsigned int size)
 
 void drbd_sender_walk(struct drbd_connection *connection, unsigned int size)
 {
-	if (fits(connection, size))
+	/* Short of memory TCP waits all the same, and a signal would end that, with an error. */
+	if (fits(connection, size) && !signal_pending(current))
 		sender_step(connection);
 	stop_walking(connection);
 	if (have_work(connection))
