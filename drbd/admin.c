@@ -80,9 +80,17 @@ static unsigned int role_change(struct drbd_txn *t, void *arg)
 			set_bit(DEV_FORCED_UP_TO_DATE, &t->devices[d]->flags);
 		else
 			clear_bit(DEV_FORCED_UP_TO_DATE, &t->devices[d]->flags);
-		/* To be noted only when the new generation is there to be compared. */
-		for (i = 0; i < t->core.nr_connections; i++)
-			t->core.dev[d].pd[i].flags &= ~CORE_PD_CONSIDER_RESYNC;
+		/*
+		 * To be noted only when the new generation is there to be compared; but a
+		 * note of before, that has not been answered yet, stays.
+		 */
+		for (i = 0; i < t->core.nr_connections; i++) {
+			struct drbd_peer_device *pd =
+				t->peer_devices[d * t->core.nr_connections + i];
+
+			if (pd && !(pd->core_flags & CORE_PD_CONSIDER_RESYNC))
+				t->core.dev[d].pd[i].flags &= ~CORE_PD_CONSIDER_RESYNC;
+		}
 	}
 	return flags;
 }

@@ -1630,7 +1630,8 @@ static int receive_state(struct drbd_connection *connection, struct drbd_packet_
 	 * The COMMIT of our own attach, say, goes out before we follow it ourselves: the
 	 * peer may be faster, and expects an answer for what we are about to become.
 	 */
-	wait_event_timeout(connection->resource->twopc_wait, !own_commit(connection), 5 * HZ);
+	if (!wait_event_timeout(connection->resource->twopc_wait, !own_commit(connection), 5 * HZ))
+		return -ECONNRESET;
 again:
 	s.hs_repl = 0;
 	s.overtaken = false;

@@ -312,8 +312,16 @@ int drbd_receive_bitmap(struct drbd_connection *connection, struct drbd_packet_i
 	}
 	if (!p->receiving) {
 		/* The peer may be faster than our own commit. */
-		wait_event_timeout(connection->resource->state_wait, expects_bitmap(pd) ||
-				   connection->cstate < C_CONNECTED, 5 * HZ);
+		if (!wait_event_timeout(connection->resource->state_wait, expects_bitmap(pd) ||
+					connection->cstate < C_CONNECTED, 5 * HZ) &&
+		    READ_ONCE(pd->repl_state) == L_ESTABLISHED &&
+		    READ_ONCE(pd->device->disk_state) >= D_NEGOTIATING &&
+		    READ_ONCE(pd->disk_state) >= D_NEGOTIATING &&
+		    READ_ONCE(pd->disk_state) != D_UNKNOWN) {
+			/* It would wait for ours for ever. */
+			pd_err(pd, "a bitmap, but no resync was agreed on here: connecting anew\n");
+			return -ECONNRESET;
+		}
 		drbd_bm_stream_init(&p->recv, drbd_bm_wire_bits(pd->device));
 		p->receiving = true;
 	}

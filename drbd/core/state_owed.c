@@ -271,7 +271,9 @@ static void owe_connection(struct core_resource *r, u32 ci)
 		 * overrules the marks of a crash.  So it may not be said after a
 		 * connection on which the resync for such a mark did not begin.
 		 */
-		if (!resync_not_begun(r, ci))
+		if (resync_not_begun(r, ci))
+			c->flags &= ~CORE_CONN_WAS_CONNECTED;
+		else
 			c->flags |= CORE_CONN_WAS_CONNECTED;
 		if (c->peer_role[DRBD_OLD] == R_PRIMARY)
 			c->flags |= CORE_CONN_LOST_PRIMARY;
