@@ -505,11 +505,21 @@ static bool nearest_disk(struct drbd_peer_device *pd)
 	return nearest;
 }
 
-void drbd_resync_new_space(struct drbd_peer_device *pd, u32 session)
+/* Of a resync whose direction no data generation tells: resync.md 18.7, traditional. */
+static bool source_by_role(struct drbd_peer_device *pd)
 {
 	struct drbd_resource *resource = pd->device->resource;
+
+	return drbd_size_grow_role_traditional(drbd_node_id(resource),
+					       pd->connection->peer_node_id,
+					       resource->role == R_PRIMARY,
+					       pd->connection->peer_role == R_PRIMARY) ==
+		DRBD_GROW_SOURCE;
+}
+
+void drbd_resync_new_space(struct drbd_peer_device *pd, u32 session)
+{
 	struct drbd_device *device = pd->device;
-	enum drbd_grow_role role;
 	u64 first, bits;
 
 	if (!nearest_disk(pd) || !drbd_ldev_get(device, D_INCONSISTENT)) {
@@ -524,12 +534,8 @@ void drbd_resync_new_space(struct drbd_peer_device *pd, u32 session)
 		drbd_bm_write(device);
 	}
 	drbd_ldev_put(device);
-	role = drbd_size_grow_role_traditional(drbd_node_id(resource),
-					       pd->connection->peer_node_id,
-					       resource->role == R_PRIMARY,
-					       pd->connection->peer_role == R_PRIMARY);
-	drbd_resync_start(pd, role == DRBD_GROW_SOURCE ? L_SYNC_SOURCE : L_SYNC_TARGET,
-			  L_ESTABLISHED, session);
+	drbd_resync_start(pd, source_by_role(pd) ? L_SYNC_SOURCE : L_SYNC_TARGET, L_ESTABLISHED,
+			  session);
 }
 
 bool drbd_resync_to_begin(struct drbd_peer_device *pd)
@@ -959,24 +965,12 @@ static void late_bits(struct drbd_peer_device *pd)
 	order_late(pd, 1);
 }
 
-/* Serialised with promotion here; elsewhere by the two-phase commit. */
-static bool source_of_left_over(struct drbd_peer_device *pd)
-{
-	struct drbd_resource *resource = pd->device->resource;
-
-	return drbd_size_grow_role_traditional(drbd_node_id(resource),
-					       pd->connection->peer_node_id,
-					       resource->role == R_PRIMARY,
-					       pd->connection->peer_role == R_PRIMARY) ==
-		DRBD_GROW_SOURCE;
-}
-
 void drbd_resync_left_over(struct drbd_peer_device *pd)
 {
 	pd_info(pd, "marked out of sync at both ends\n");
 	WRITE_ONCE(priv(pd)->left_over, true);
 	/* One order is enough; the target's comes first if its module does as we do. */
-	order_late(pd, source_of_left_over(pd) ? 3 * HZ : 1);
+	order_late(pd, source_by_role(pd) ? 3 * HZ : 1);
 }
 
 /* Connected, without a resync, both disks at least @disk_state: but there are marks. */
@@ -1027,8 +1021,9 @@ static void late_work(struct work_struct *work)
 	}
 	/* Who has it may be waiting for us. */
 	if (mutex_trylock(&resource->serialize)) {
-		side = READ_ONCE(p->left_over) && source_of_left_over(pd) ? L_WF_BITMAP_S :
-									    L_WF_BITMAP_T;
+		/* No promotion here meanwhile; one elsewhere takes turns with the order. */
+		side = READ_ONCE(p->left_over) && source_by_role(pd) ? L_WF_BITMAP_S :
+								       L_WF_BITMAP_T;
 		rv = drbd_change_repl_state_from(pd, L_ESTABLISHED, session, side,
 						 CHG_VERBOSE | CHG_CLUSTER_WIDE,
 						 "late-out-of-sync");
