@@ -734,6 +734,16 @@ struct bm_batch {
 	int err;
 };
 
+/* NULL: what the batch has so far has to come to its end first. */
+static struct drbd_md_io *batch_io(struct drbd_device *device, const struct bm_batch *batch,
+				   unsigned long page, blk_opf_t opf)
+{
+	sector_t sector = page_sector(device, page);
+
+	return batch->n ? drbd_md_io_try_alloc(device, device->ldev, sector, opf) :
+			  drbd_md_io_alloc(device, device->ldev, sector, opf);
+}
+
 int drbd_bm_read(struct drbd_device *device)
 {
 	struct drbd_bitmap *bm = device->bitmap;
@@ -751,8 +761,9 @@ int drbd_bm_read(struct drbd_device *device)
 		while (batch.n < BM_BATCH && page < bm->nr_pages) {
 			struct drbd_md_io *io;
 
-			io = drbd_md_io_alloc(device, device->ldev, page_sector(device, page),
-					      REQ_OP_READ);
+			io = batch_io(device, &batch, page, REQ_OP_READ);
+			if (!io)
+				break;
 			batch.io[batch.n] = io;
 			batch.page[batch.n++] = page++;
 			while (page < bm->nr_pages && drbd_md_io_add_page(io))
@@ -850,7 +861,10 @@ static void mark_again(struct drbd_bitmap *bm, unsigned long page, unsigned int 
 	spin_unlock_irq(&bm->lock);
 }
 
-/* io_mutex held: submits one request that starts at @page; returns the page after it. */
+/*
+ * io_mutex held: submits one request that starts at @page; returns the page after it,
+ * or @page if the batch has to be waited for before there is memory for another one.
+ */
 static unsigned long submit_pages(struct drbd_device *device, struct bm_batch *batch,
 				  enum bm_select select, unsigned long page, unsigned long end)
 {
@@ -859,7 +873,9 @@ static unsigned long submit_pages(struct drbd_device *device, struct bm_batch *b
 	struct drbd_md_io *io;
 	void *data;
 
-	io = drbd_md_io_alloc(device, device->ldev, page_sector(device, page), REQ_OP_WRITE);
+	io = batch_io(device, batch, page, REQ_OP_WRITE);
+	if (!io)
+		return page;
 	copy_page_out(bm, page++, drbd_md_io_data(io, 0));
 	while (page < end && next_page(bm, select, page) == page) {
 		data = drbd_md_io_add_page(io);
@@ -906,7 +922,7 @@ static int write_selected(struct drbd_device *device, enum bm_select select)
 {
 	struct drbd_bitmap *bm = device->bitmap;
 	struct bm_batch batch = { 0 };
-	unsigned long page = 0;
+	unsigned long page = 0, next;
 	bool any = false, more = true;
 	int err = 0;
 
@@ -919,7 +935,10 @@ static int write_selected(struct drbd_device *device, enum bm_select select)
 			more = page < bm->nr_pages;
 			if (!more)
 				break;
-			page = submit_pages(device, &batch, select, page, bm->nr_pages);
+			next = submit_pages(device, &batch, select, page, bm->nr_pages);
+			if (next == page)
+				break;
+			page = next;
 			any = true;
 		}
 		err = wait_batch(device, &batch);
@@ -968,10 +987,11 @@ int drbd_bm_write_extents(struct drbd_device *device, const unsigned int *enr, u
 		last = (end - 1) / BM_PAGE_BYTES;
 		page = next_page(bm, BM_SET, start / BM_PAGE_BYTES);
 		while (page <= last && page < bm->nr_pages) {
-			page = submit_pages(device, &batch, BM_SET, page, last + 1);
-			if (batch.n == BM_BATCH && wait_batch(device, &batch))
+			unsigned long next = submit_pages(device, &batch, BM_SET, page, last + 1);
+
+			if ((next == page || batch.n == BM_BATCH) && wait_batch(device, &batch))
 				err = -EIO;
-			page = next_page(bm, BM_SET, page);
+			page = next_page(bm, BM_SET, next);
 		}
 	}
 	if (wait_batch(device, &batch))

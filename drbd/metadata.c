@@ -68,13 +68,15 @@ static void md_io_add(struct drbd_md_io *io, struct page *page)
 
 static struct drbd_md_io *md_io_alloc_empty(struct drbd_device *device,
 					    struct drbd_backing_dev *ldev, sector_t sector,
-					    blk_opf_t opf)
+					    blk_opf_t opf, gfp_t gfp)
 {
-	/* Sleeps rather than fail: GFP_NOIO with a reserve. */
 	struct bio *bio = bio_alloc_bioset(ldev->md_bdev, DRBD_MD_IO_PAGES,
-					   opf | REQ_META | REQ_SYNC, GFP_NOIO, &md_bio_set);
-	struct drbd_md_io *io = container_of(bio, struct drbd_md_io, bio);
+					   opf | REQ_META | REQ_SYNC, gfp, &md_bio_set);
+	struct drbd_md_io *io;
 
+	if (!bio)
+		return NULL;
+	io = container_of(bio, struct drbd_md_io, bio);
 	bio->bi_iter.bi_sector = sector;
 	io->device = device;
 	io->n_pages = 0;
@@ -88,9 +90,29 @@ static struct drbd_md_io *md_io_alloc_empty(struct drbd_device *device,
 struct drbd_md_io *drbd_md_io_alloc(struct drbd_device *device, struct drbd_backing_dev *ldev,
 				    sector_t sector, blk_opf_t opf)
 {
-	struct drbd_md_io *io = md_io_alloc_empty(device, ldev, sector, opf);
+	/* Sleeps rather than fail: GFP_NOIO with a reserve. */
+	struct drbd_md_io *io = md_io_alloc_empty(device, ldev, sector, opf, GFP_NOIO);
 
 	md_io_add(io, mempool_alloc(&md_page_pool, GFP_NOIO));
+	return io;
+}
+
+struct drbd_md_io *drbd_md_io_try_alloc(struct drbd_device *device,
+					struct drbd_backing_dev *ldev, sector_t sector,
+					blk_opf_t opf)
+{
+	struct drbd_md_io *io;
+	struct page *page;
+
+	/* Not from the reserve, as in drbd_md_io_add_page(). */
+	page = alloc_page(GFP_NOWAIT | __GFP_NOWARN);
+	if (!page)
+		return NULL;
+	io = md_io_alloc_empty(device, ldev, sector, opf, GFP_NOWAIT | __GFP_NOWARN);
+	if (io)
+		md_io_add(io, page);
+	else
+		__free_page(page);
 	return io;
 }
 
@@ -235,7 +257,7 @@ int drbd_md_flush(struct drbd_device *device, struct drbd_backing_dev *ldev)
 	if (!md_flushes(ldev))
 		return 0;
 	return drbd_md_io_finish(md_io_alloc_empty(device, ldev, 0,
-						   REQ_OP_WRITE | REQ_PREFLUSH));
+						   REQ_OP_WRITE | REQ_PREFLUSH, GFP_NOIO));
 }
 
 int drbd_md_settle_data(struct drbd_device *device)
@@ -247,7 +269,7 @@ int drbd_md_settle_data(struct drbd_device *device)
 	if (ldev->md_bdev == ldev->backing_bdev ||
 	    READ_ONCE(device->resource->write_ordering) < WO_BDEV_FLUSH)
 		return 0;
-	io = md_io_alloc_empty(device, ldev, 0, REQ_OP_WRITE | REQ_PREFLUSH);
+	io = md_io_alloc_empty(device, ldev, 0, REQ_OP_WRITE | REQ_PREFLUSH, GFP_NOIO);
 	bio_set_dev(&io->bio, ldev->backing_bdev);
 	err = drbd_md_io_finish(io);
 	/* It is the metadata that cannot be written for it. */
@@ -271,7 +293,7 @@ static int md_write(struct drbd_device *device, bool only_if_dirty)
 	struct drbd_backing_dev *ldev = device->ldev;
 	struct drbd_md_io *io;
 	unsigned long flags;
-	u32 md_flags;
+	u32 md_flags, unmarks;
 	int err;
 
 	mutex_lock(&ldev->md_io_mutex);
@@ -282,19 +304,21 @@ static int md_write(struct drbd_device *device, bool only_if_dirty)
 	}
 	del_timer(&device->md_sync_timer);
 
+again:
+	/* Without the marks of a Primary the log is not replayed: the data must be there. */
+	unmarks = ldev->flags_on_disk & ~READ_ONCE(ldev->md.flags) & PRIMARY_MARKS;
+	if (unmarks && drbd_md_settle_data(device)) {
+		set_bit(DEV_MD_DIRTY, &device->flags);
+		mutex_unlock(&ldev->md_io_mutex);
+		return -EIO;
+	}
 	io = drbd_md_io_alloc(device, ldev, ldev->layout.sb,
 			      REQ_OP_WRITE | drbd_md_durable(ldev));
 	spin_lock_irqsave(&ldev->md_lock, flags);
-	/* Without the marks of a Primary the log is not replayed: the data must be there. */
-	if (ldev->flags_on_disk & ~ldev->md.flags & PRIMARY_MARKS) {
+	if (!unmarks && (ldev->flags_on_disk & ~ldev->md.flags & PRIMARY_MARKS)) {
 		spin_unlock_irqrestore(&ldev->md_lock, flags);
-		if (drbd_md_settle_data(device)) {
-			set_bit(DEV_MD_DIRTY, &device->flags);
-			drbd_md_io_put(io);
-			mutex_unlock(&ldev->md_io_mutex);
-			return -EIO;
-		}
-		spin_lock_irqsave(&ldev->md_lock, flags);
+		drbd_md_io_put(io);
+		goto again;
 	}
 	if (device->al) {
 		ldev->md.al_nr_extents = drbd_al_slots(device);

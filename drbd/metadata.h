@@ -36,6 +36,10 @@ int drbd_md_io(struct drbd_device *device, struct drbd_backing_dev *ldev, sector
 struct drbd_md_io;
 struct drbd_md_io *drbd_md_io_alloc(struct drbd_device *device, struct drbd_backing_dev *ldev,
 				    sector_t sector, blk_opf_t opf);
+/* For those who hold others already: NULL instead of a wait for what they may hold. */
+struct drbd_md_io *drbd_md_io_try_alloc(struct drbd_device *device,
+					struct drbd_backing_dev *ldev, sector_t sector,
+					blk_opf_t opf);
 void *drbd_md_io_data(struct drbd_md_io *io, unsigned int page);
 unsigned int drbd_md_io_pages(const struct drbd_md_io *io);
 void *drbd_md_io_add_page(struct drbd_md_io *io);
