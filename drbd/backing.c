@@ -10,6 +10,7 @@
 #include "activity_log.h"
 #include "bitmap.h"
 #include "block.h"
+#include "generation.h"
 #include "metadata.h"
 #include "netlink.h"
 #include "request.h"
@@ -251,6 +252,9 @@ out:
 	/* It may have failed before, with writes that are stuck and write no more errors. */
 	if (kinds & BIT(DRBD_IO_ERR_FORCE))
 		abort_local(device);
+	/* Writes that no log tells of: should we crash now, the new generation does. */
+	if ((kinds & BIT(DRBD_IO_ERR_META)) && !list_empty(&failed))
+		drbd_generation_create_pending(device);
 	drbd_finish_failed_writes(device, &failed);
 	drbd_device_put(device);
 }

@@ -96,20 +96,16 @@ static void trigger_new_uuid(struct drbd_device *device)
 
 static void enter_gate(struct drbd_device *device, int rw)
 {
-	if (likely(try_enter(device, rw)))
-		return;
-	trigger_new_uuid(device);
-	for (;;) {
+	while (!try_enter(device, rw)) {
 		DEFINE_WAIT(wait);
 
 		prepare_to_wait(&device->misc_wait, &wait, TASK_UNINTERRUPTIBLE);
+		/* Not before: it may be turned down, and the reason end, ahead of our wait. */
+		trigger_new_uuid(device);
 		/* A failed attempt to enter wakes everybody, ourselves included: look first. */
 		if (!gate_open(device) || !room_for(device, rw))
 			io_schedule();
 		finish_wait(&device->misc_wait, &wait);
-		if (try_enter(device, rw))
-			return;
-		trigger_new_uuid(device);
 	}
 }
 
@@ -614,10 +610,8 @@ static bool request_is_done(const struct drbd_request *req)
 		return false;
 	if ((req->flags & REQ_WRITE) && (req->data & ~req->net_done))
 		return false;
-	if (!(req->flags & REQ_LOCAL_PENDING))
-		return true;
 	/* What a disk that hangs owns does not hold up the rest; see request_free(). */
-	return (req->flags & (REQ_LOCAL_ABORTED | REQ_DISCARD_OR_ZERO)) == REQ_LOCAL_ABORTED;
+	return !(req->flags & REQ_LOCAL_PENDING) || (req->flags & REQ_LOCAL_ABORTED);
 }
 
 static void wake_oos_senders(struct drbd_resource *resource, struct drbd_request *req)
@@ -968,7 +962,10 @@ int drbd_tl_confirm_stable(struct drbd_connection *connection, u64 oldest, u64 y
 
 /* ---------------------------------------------------- losing and regaining */
 
-/* @device: only requests of this one; NULL: all. */
+/*
+ * @device: only writes of this one; NULL: all requests.  Reads are given up by the
+ * receiver alone, at its end: it may be filling their pages.
+ */
 static void tl_give_up(struct drbd_connection *connection, struct drbd_device *device,
 		       bool keep_pending, struct bio_list *done)
 {
@@ -978,7 +975,9 @@ static void tl_give_up(struct drbd_connection *connection, struct drbd_device *d
 	u32 b = bit(node_id);
 
 	list_for_each_entry_safe(req, next, &resource->transfer_log, tl) {
-		if (!((req->data | req->oos) & b) || (device && req->device != device))
+		if (!((req->data | req->oos) & b))
+			continue;
+		if (device && (req->device != device || !(req->flags & REQ_WRITE)))
 			continue;
 		if (req->oos & b) {
 			if (connection->sending != req)
@@ -1148,6 +1147,12 @@ void drbd_tl_abort_local(struct drbd_device *device, struct bio_list *done)
 		if (!(req->flags & REQ_WRITE) || (req->flags & REQ_LOCAL_FAILING))
 			continue;
 		req->flags |= REQ_LOCAL_ABORTED | REQ_LOCAL_FAILED;
+		/* Behind one that hangs, and not begun: nothing will be heard of it. */
+		if ((req->flags & REQ_DISCARD_OR_ZERO) && !list_empty(&req->list)) {
+			list_del_init(&req->list);
+			req->flags &= ~REQ_LOCAL_PENDING;
+			drbd_interval_progress(device, &req->i, INTERVAL_BACKING_DONE);
+		}
 		if (may_complete(req))
 			write_completed(req, done);
 	}
@@ -1176,9 +1181,9 @@ static bool local_write_failed(struct drbd_request *req)
 	unsigned long flags;
 	bool aborted;
 
-	/* First the reason: whoever finds the request in the list finds that as well. */
-	set_bit(DRBD_IO_ERR_WRITE, &device->io_error_kinds);
 	spin_lock_irqsave(&device->resource->req_lock, flags);
+	/* First the reason: whoever finds the request in the list finds that as well. */
+	drbd_io_error(device, DRBD_IO_ERR_WRITE);
 	/* Aborted: all of that has been said, and the list entry may have another use. */
 	aborted = req->flags & REQ_LOCAL_ABORTED;
 	if (!aborted) {
@@ -1187,7 +1192,6 @@ static bool local_write_failed(struct drbd_request *req)
 		list_add_tail(&req->list, &device->failed_writes);
 	}
 	spin_unlock_irqrestore(&device->resource->req_lock, flags);
-	drbd_io_error(device, DRBD_IO_ERR_WRITE);
 	return !aborted;
 }
 
@@ -1217,6 +1221,19 @@ void drbd_finish_failed_writes(struct drbd_device *device, struct list_head *fai
 	drbd_complete_bios(&done);
 }
 
+/* The disk has no more to do with it.  True: aborted, and nobody has waited for it. */
+static bool local_leg_over(struct drbd_request *req)
+{
+	req->flags &= ~REQ_LOCAL_PENDING;
+	private_bio_over(req);
+	if (likely(!(req->flags & REQ_DONE)))
+		return false;
+	put_ldev_of(req);
+	if (req->flags & REQ_ORPHAN)
+		request_free(req);
+	return true;
+}
+
 static void local_endio(struct bio *bio)
 {
 	struct drbd_request *req = container_of(bio, struct drbd_request, private_bio);
@@ -1235,13 +1252,7 @@ static void local_endio(struct bio *bio)
 		drbd_io_error(device, DRBD_IO_ERR_READ);
 	}
 	spin_lock_irqsave(&resource->req_lock, flags);
-	req->flags &= ~REQ_LOCAL_PENDING;
-	private_bio_over(req);
-	if (unlikely(req->flags & REQ_DONE)) {
-		/* Aborted, and nobody has waited for it. */
-		put_ldev_of(req);
-		if (req->flags & REQ_ORPHAN)
-			request_free(req);
+	if (local_leg_over(req)) {
 		spin_unlock_irqrestore(&resource->req_lock, flags);
 		return;
 	}
@@ -1329,7 +1340,10 @@ static void local_discard(struct drbd_request *req)
 		return;
 
 	spin_lock_irq(&resource->req_lock);
-	req->flags &= ~REQ_LOCAL_PENDING;
+	if (local_leg_over(req)) {
+		spin_unlock_irq(&resource->req_lock);
+		return;
+	}
 	if (err) {
 		req->flags |= REQ_LOCAL_FAILED;
 	} else {
@@ -1513,7 +1527,7 @@ static void request_register(struct drbd_request *req, bool direct)
 	struct drbd_connection *walk = NULL;
 	struct bio_list done = BIO_EMPTY_LIST;
 	unsigned int size = req->i.size;
-	bool local;
+	bool local, failing, fallen;
 
 	if (!device->fail_io_cached && (resource->suspended_cached || device->unstable_cached ||
 					generation_due(device))) {
@@ -1527,6 +1541,14 @@ static void request_register(struct drbd_request *req, bool direct)
 	}
 	if (!good_data_for_write(req)) {
 		sector_t sector = req->i.sector;
+
+		/* Whether that is an error or waited for is known when the disk has fallen. */
+		if ((req->flags & REQ_AL_FAILED) && device->disk_state >= D_INCONSISTENT) {
+			drbd_io_error(device, DRBD_IO_ERR_META);
+			request_postpone(req);
+			spin_unlock_irq(&resource->req_lock);
+			return;
+		}
 
 		/* Not suspended: the administrator, or on-no-data-accessible, wants an error. */
 		fail_unregistered(req);
@@ -1549,25 +1571,36 @@ static void request_register(struct drbd_request *req, bool direct)
 	if (!resource->tl_first_not_done)
 		resource->tl_first_not_done = req;
 
-	local = (req->flags & REQ_HAS_LDEV) && !(req->flags & REQ_AL_FAILED);
+	/* What was held while the disk was given up is not for that disk any more. */
+	fallen = device->disk_state < D_INCONSISTENT;
+	local = (req->flags & REQ_HAS_LDEV) && !(req->flags & REQ_AL_FAILED) && !fallen;
 	if (local && device->disk_state == D_UP_TO_DATE)
 		req->flags |= REQ_LOCAL_GOOD;
-	if (req->flags & REQ_AL_FAILED)
+	/* Without an entry in the log: not before the disk counts as failed, as if it had failed. */
+	failing = (req->flags & REQ_AL_FAILED) && !fallen;
+	if (failing) {
+		drbd_io_error(device, DRBD_IO_ERR_META);
+		req->flags |= REQ_LOCAL_PENDING | REQ_LOCAL_FAILING;
+		list_add_tail(&req->list, &device->failed_writes);
+		drbd_bm_set(device, BM_ALL_SLOTS, req->i.sector, size, NULL);
+	} else if (!local && (req->flags & REQ_HAS_LDEV)) {
 		req->flags |= REQ_LOCAL_FAILED;
+	}
 	if (local) {
 		req->flags |= REQ_LOCAL_PENDING;
 		if (req->flags & REQ_DISCARD_OR_ZERO) {
 			list_add_tail(&req->list, &device->submit_queue);
 			queue_work(device->submitter, &device->submit_work);
 		}
-	} else {
+	} else if (!failing) {
 		set_bit(INTERVAL_BACKING_DONE, &req->i.flags);
 	}
 	wake_senders(req, direct ? &walk : NULL);
 	/* From here the request may complete and vanish unless the local leg is ours. */
-	if (!local)
+	if (!local && !failing)
 		request_progress(req, &done);
 	spin_unlock_irq(&resource->req_lock);
+
 
 	if (local && !(req->flags & REQ_DISCARD_OR_ZERO))
 		local_submit(req);
@@ -1689,7 +1722,7 @@ static void submit_flush(struct drbd_device *device, struct bio *bio)
 {
 	u32 epoch = READ_ONCE(device->resource->epoch);
 	struct drbd_request *req;
-	bool behind;
+	bool behind, fallen;
 
 	close_epoch(device->resource);
 
@@ -1698,7 +1731,7 @@ static void submit_flush(struct drbd_device *device, struct bio *bio)
 	if (behind)
 		flush_peers(device, epoch);
 	if (READ_ONCE(device->fail_io_cached) || !drbd_ldev_get(device, D_INCONSISTENT)) {
-		end_flush(device, bio, BLK_STS_IOERR, false);
+		end_flush(device, bio, BLK_STS_IOERR, !behind);
 		return;
 	}
 	req = request_alloc(device, bio);
@@ -1708,8 +1741,19 @@ static void submit_flush(struct drbd_device *device, struct bio *bio)
 	if (!behind)
 		req->flags |= REQ_LOCAL_GOOD;
 	spin_lock_irq(&device->resource->req_lock);
-	list_add_tail(&req->list, &device->flushes);
+	/* Nobody would take it back from a disk that hangs and was given up just now. */
+	fallen = device->disk_state < D_INCONSISTENT;
+	if (!fallen)
+		list_add_tail(&req->list, &device->flushes);
 	spin_unlock_irq(&device->resource->req_lock);
+	if (fallen) {
+		bio_uninit(&req->private_bio);
+		bio_end_io_acct(bio, req->start_jif);
+		request_free(req);
+		end_flush(device, bio, BLK_STS_IOERR, !behind);
+		drbd_ldev_put(device);
+		return;
+	}
 	submit_bio_noacct(&req->private_bio);
 }
 
