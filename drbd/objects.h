@@ -485,6 +485,7 @@ enum drbd_peer_device_flag {
 	PD_IN_HANDSHAKE,		/* was there when the (last) connect handshake began */
 	PD_UUID_FROZEN,			/* this handshake holds device->uuid_freeze; req_lock */
 	PD_RESYNC_TO_BEGIN,		/* ordered while Established: the peer may be faster */
+	PD_BITMAP_SENT,			/* WFBitMapS: what comes is the answer to ours */
 	PD_ANSWER_STARTS_RESYNC,	/* its P_SIZES with the new size begins that of the new space */
 };
 

@@ -17,6 +17,7 @@
 #include "receiver.h"
 #include "request.h"
 #include "sender.h"
+#include "core/bitmap_geometry.h"
 #include "core/packet.h"
 #include "core/resync_rate.h"
 #include "core/size.h"
@@ -50,9 +51,12 @@ struct drbd_resync_priv {
 	bool starting;
 	struct drbd_bm_stream recv;
 	bool receiving;
+	bool whole;			/* nothing of it was dropped so far */
 	struct drbd_sender_work send_bitmap;
-	bool sending;
-	bool answer_with_start;		/* target: start when the own bitmap is out */
+	/* The exchange it is for, and whether it is queued: req_lock. */
+	u32 send_session;
+	enum drbd_repl_state send_state;
+	bool send_queued;
 	u64 next_id;
 	atomic_t outstanding;		/* requests sent or held, replies being written */
 	atomic_t served_pages;		/* of the peer's requests that are not over */
@@ -162,7 +166,22 @@ static u64 find_bit_run(void *ctx, u64 from, bool value)
 	return bits;
 }
 
-static int send_bitmap(struct drbd_peer_device *pd)
+/* The exchange that the bitmap was ordered for is still under way. */
+static bool send_due(struct drbd_peer_device *pd, u32 session, enum drbd_repl_state state)
+{
+	bool due;
+
+	spin_lock_irq(&pd->device->resource->req_lock);
+	due = pd->connection->session == session && pd->repl_state == state;
+	/* From here on an answer may come. */
+	if (due)
+		set_bit(PD_BITMAP_SENT, &pd->flags);
+	spin_unlock_irq(&pd->device->resource->req_lock);
+	return due;
+}
+
+/* -ESTALE: not for an exchange that was given up. */
+static int send_bitmap(struct drbd_peer_device *pd, u32 session, enum drbd_repl_state state)
 {
 	struct drbd_connection *connection = pd->connection;
 	struct drbd_resync_priv *p = priv(pd);
@@ -179,6 +198,10 @@ static int send_bitmap(struct drbd_peer_device *pd)
 	rcu_read_unlock();
 	drbd_bm_stream_init(&s, bits);
 	drbd_stream_lock(connection, DATA_STREAM);
+	if (!send_due(pd, session, state)) {
+		drbd_stream_unlock(connection, DATA_STREAM);
+		return -ESTALE;
+	}
 	while (!s.complete && !err) {
 		u64 pos = s.pos;
 		int len = 0;
@@ -212,9 +235,16 @@ static int send_bitmap_work(struct drbd_sender_work *w, bool cancel)
 {
 	struct drbd_resync_priv *p = container_of(w, struct drbd_resync_priv, send_bitmap);
 	struct drbd_peer_device *pd = p->pd;
-	u32 session = READ_ONCE(pd->connection->session);
-	int err = 0;
+	struct drbd_resource *resource = pd->device->resource;
+	enum drbd_repl_state state;
+	int err = -ESTALE;
+	u32 session;
 
+	spin_lock_irq(&resource->req_lock);
+	p->send_queued = false;
+	session = p->send_session;
+	state = p->send_state;
+	spin_unlock_irq(&resource->req_lock);
 	if (!cancel && drbd_ldev_get(pd->device, D_NEGOTIATING)) {
 		if (drbd_md_test_peer_flag(pd->device, pd->connection->peer_node_id,
 					   DRBD_MDF_PEER_FULL_SYNC)) {
@@ -224,27 +254,28 @@ static int send_bitmap_work(struct drbd_sender_work *w, bool cancel)
 				drbd_md_clear_peer_flag(pd->device, pd->connection->peer_node_id,
 							DRBD_MDF_PEER_FULL_SYNC);
 		}
-		err = send_bitmap(pd);
+		err = send_bitmap(pd, session, state);
 		drbd_ldev_put(pd->device);
-		if (err)
+		if (err && err != -ESTALE)
 			pd_err(pd, "sending the bitmap failed: %d\n", err);
 	}
-	WRITE_ONCE(p->sending, false);
-	if (!err && !cancel && p->answer_with_start) {
-		p->answer_with_start = false;
+	if (!err && state == L_WF_BITMAP_T)
 		drbd_resync_start(pd, L_SYNC_TARGET, L_WF_BITMAP_T, session);
-	}
 	drbd_peer_device_put(pd);
-	return err;
+	return err == -ESTALE ? 0 : err;
 }
 
+/* For the exchange of now, whatever it was queued for before; req_lock held. */
 static void queue_bitmap(struct drbd_peer_device *pd)
 {
 	struct drbd_resync_priv *p = priv(pd);
 
-	if (p->sending)
+	lockdep_assert_held(&pd->device->resource->req_lock);
+	p->send_session = pd->connection->session;
+	p->send_state = pd->repl_state;
+	if (p->send_queued)
 		return;
-	p->sending = true;
+	p->send_queued = true;
 	drbd_peer_device_get(pd);
 	drbd_queue_sender_work(pd->connection, &p->send_bitmap);
 }
@@ -254,7 +285,8 @@ void drbd_queue_send_bitmap(struct drbd_peer_device *pd)
 	struct drbd_resource *resource = pd->device->resource;
 
 	spin_lock_irq(&resource->req_lock);
-	if (pd->repl_state == L_WF_BITMAP_S) {
+	/* Ordered for an exchange before this one, it may have come by already. */
+	if (pd->repl_state == L_WF_BITMAP_S && !test_bit(PD_BITMAP_SENT, &pd->flags)) {
 		/* What is in flight is neither in the bitmap nor announced otherwise. */
 		drbd_tl_mark_unacked(pd);
 		drbd_mark_unacked_peer_writes(resource);
@@ -263,24 +295,61 @@ void drbd_queue_send_bitmap(struct drbd_peer_device *pd)
 	spin_unlock_irq(&resource->req_lock);
 }
 
-/* A whole bitmap has arrived and is merged. */
-static void bitmap_complete(struct drbd_peer_device *pd)
+static bool both_have_disks(struct drbd_peer_device *pd)
 {
-	struct drbd_resync_priv *p = priv(pd);
+	enum drbd_disk_state peer = READ_ONCE(pd->disk_state);
 
-	switch (READ_ONCE(pd->repl_state)) {
+	return READ_ONCE(pd->device->disk_state) >= D_NEGOTIATING && peer >= D_NEGOTIATING &&
+		peer != D_UNKNOWN;
+}
+
+/*
+ * A bitmap has arrived to its end.  What is not the answer to this exchange, or is not
+ * merged from its beginning, may be short of bits: then the two ends agree anew.
+ */
+static int bitmap_complete(struct drbd_peer_device *pd)
+{
+	struct drbd_resource *resource = pd->device->resource;
+	u32 session = READ_ONCE(pd->connection->session);
+	bool whole = priv(pd)->whole, start = false, odd = false;
+	enum drbd_repl_state rs;
+
+	spin_lock_irq(&resource->req_lock);
+	rs = pd->repl_state;
+	switch (rs) {
 	case L_WF_BITMAP_T:
-		p->answer_with_start = true;
-		queue_bitmap(pd);
+		odd = !whole;
+		if (whole)
+			queue_bitmap(pd);
 		break;
 	case L_WF_BITMAP_S:
-		drbd_resync_start(pd, L_SYNC_SOURCE, L_WF_BITMAP_S,
-				  READ_ONCE(pd->connection->session));
+		start = whole && test_bit(PD_BITMAP_SENT, &pd->flags);
+		odd = !start;
+		break;
+	case L_SYNC_TARGET:
+	case L_PAUSED_SYNC_T:
+		odd = true;
+		break;
+	case L_ESTABLISHED:
+	case L_VERIFY_S:
+	case L_VERIFY_T:
+		/* It would wait for ours for ever. */
+		odd = both_have_disks(pd);
 		break;
 	default:
-		pd_info(pd, "unexpected bitmap in state %s, ignored\n",
-			drbd_repl_text(pd->repl_state));
+		break;
 	}
+	spin_unlock_irq(&resource->req_lock);
+	if (odd) {
+		pd_err(pd, "a bitmap of another exchange in state %s: connecting anew\n",
+		       drbd_repl_text(rs));
+		return -ECONNRESET;
+	}
+	if (start)
+		drbd_resync_start(pd, L_SYNC_SOURCE, L_WF_BITMAP_S, session);
+	else if (rs != L_WF_BITMAP_T)
+		pd_info(pd, "unexpected bitmap in state %s, ignored\n", drbd_repl_text(rs));
+	return 0;
 }
 
 static bool expects_bitmap(struct drbd_peer_device *pd)
@@ -290,13 +359,42 @@ static bool expects_bitmap(struct drbd_peer_device *pd)
 	return rs == L_WF_BITMAP_S || rs == L_WF_BITMAP_T;
 }
 
+static int bitmap_begins(struct drbd_peer_device *pd)
+{
+	struct drbd_connection *connection = pd->connection;
+	struct drbd_resync_priv *p = priv(pd);
+	u64 bits;
+
+	/* The peer may be faster than our own commit. */
+	if (READ_ONCE(pd->device->disk_state) >= D_NEGOTIATING &&
+	    !wait_event_timeout(connection->resource->state_wait, expects_bitmap(pd) ||
+				!both_have_disks(pd) ||
+				READ_ONCE(pd->repl_state) > L_WF_BITMAP_T ||
+				connection->cstate < C_CONNECTED, 5 * HZ) &&
+	    READ_ONCE(pd->repl_state) == L_ESTABLISHED) {
+		/* It would wait for ours for ever. */
+		pd_err(pd, "a bitmap, but no resync was agreed on here: connecting anew\n");
+		return -ECONNRESET;
+	}
+	/* Followed to its end even if nothing comes of it: what follows is another one. */
+	bits = drbd_bm_bits(drbd_block_capacity(pd->device), DRBD_WIRE_BM_BLOCK_SHIFT);
+	if (drbd_ldev_get(pd->device, D_NEGOTIATING)) {
+		bits = drbd_bm_wire_bits(pd->device);
+		drbd_ldev_put(pd->device);
+	}
+	drbd_bm_stream_init(&p->recv, bits);
+	p->whole = true;
+	p->receiving = true;
+	return 0;
+}
+
 int drbd_receive_bitmap(struct drbd_connection *connection, struct drbd_packet_in *pi)
 {
 	unsigned int room = DRBD_PACKET_BUFFER_SIZE -
 		drbd_header_size(connection->agreed_pro_version);
 	struct drbd_peer_device *pd;
 	struct drbd_resync_priv *p;
-	bool use;
+	bool disk, use;
 	int err = 0;
 
 	rcu_read_lock();
@@ -305,31 +403,15 @@ int drbd_receive_bitmap(struct drbd_connection *connection, struct drbd_packet_i
 	if (!pd)
 		return -EPROTO;
 	p = priv(pd);
-	if (pd->bitmap_index < 0 || READ_ONCE(pd->device->disk_state) < D_NEGOTIATING) {
-		/* The disk went away while it was on its way. */
-		p->receiving = false;
-		return 0;
-	}
 	if (!p->receiving) {
-		/* The peer may be faster than our own commit. */
-		if (!wait_event_timeout(connection->resource->state_wait, expects_bitmap(pd) ||
-					connection->cstate < C_CONNECTED, 5 * HZ) &&
-		    READ_ONCE(pd->repl_state) == L_ESTABLISHED &&
-		    READ_ONCE(pd->device->disk_state) >= D_NEGOTIATING &&
-		    READ_ONCE(pd->disk_state) >= D_NEGOTIATING &&
-		    READ_ONCE(pd->disk_state) != D_UNKNOWN) {
-			/* It would wait for ours for ever. */
-			pd_err(pd, "a bitmap, but no resync was agreed on here: connecting anew\n");
-			return -ECONNRESET;
-		}
-		drbd_bm_stream_init(&p->recv, drbd_bm_wire_bits(pd->device));
-		p->receiving = true;
+		err = bitmap_begins(pd);
+		if (err)
+			return err;
 	}
-	if (!drbd_ldev_get(pd->device, D_NEGOTIATING)) {
-		p->receiving = false;
-		return 0;
-	}
-	use = expects_bitmap(pd);
+	/* The disk may have gone away while it was on its way. */
+	disk = pd->bitmap_index >= 0 && drbd_ldev_get(pd->device, D_NEGOTIATING);
+	use = disk && expects_bitmap(pd);
+	p->whole &= use;
 	if (pi->cmd == P_BITMAP) {
 		u64 word = drbd_bm_stream_plain_pos(&p->recv) / 64;
 
@@ -355,16 +437,18 @@ int drbd_receive_bitmap(struct drbd_connection *connection, struct drbd_packet_i
 		if (!err)
 			err = drbd_bm_stream_rle(&p->recv, r.pos);
 	}
-	drbd_ldev_put(pd->device);
+	if (disk)
+		drbd_ldev_put(pd->device);
 	if (err) {
 		pd_err(pd, "%s does not fit the bitmap: %d at bit %llu of %llu\n", pi->name, err,
 		       p->recv.pos, p->recv.bits);
 		p->receiving = false;
-		return -EPROTO;
+		/* Without a disk its length was a guess. */
+		return p->whole ? -EPROTO : -ECONNRESET;
 	}
 	if (p->recv.complete) {
 		p->receiving = false;
-		bitmap_complete(pd);
+		return bitmap_complete(pd);
 	}
 	return 0;
 }
@@ -1800,7 +1884,6 @@ void drbd_resync_lost(struct drbd_connection *connection)
 		if (cancel_delayed_work(&priv(pd)->late))
 			drbd_peer_device_put(pd);
 		priv(pd)->receiving = false;
-		priv(pd)->answer_with_start = false;
 	}
 	spin_lock_irq(&connection->resource->req_lock);
 	list_for_each_entry_safe(pr, next, &connection->resource->dagtag_waiters, list)

@@ -587,6 +587,8 @@ static void copy_back(struct drbd_txn *t)
 
 			if (!pd)
 				continue;
+			if (p->repl_state[0] == L_WF_BITMAP_S && pd->repl_state != L_WF_BITMAP_S)
+				clear_bit(PD_BITMAP_SENT, &pd->flags);
 			pd->repl_state = p->repl_state[0];
 			if (pd->disk_state >= D_INCONSISTENT &&
 			    (p->disk_state[0] == D_FAILED || p->disk_state[0] == D_DISKLESS))
