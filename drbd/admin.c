@@ -880,12 +880,16 @@ int drbd_attach_negotiate(struct drbd_device *device, struct drbd_reply *reply)
 bool drbd_attach_result(struct drbd_peer_device *pd, int outcome, u8 repl_state)
 {
 	struct drbd_device *device = pd->device;
+	bool waiting;
 
-	if (device->disk_state != D_NEGOTIATING)
-		return outcome != HANDSHAKE_OK;
+	/* Whoever stops waiting does so under this lock, too. */
 	spin_lock_irq(&device->resource->req_lock);
-	pd->negotiation_result = outcome == HANDSHAKE_OK ? repl_state : CORE_NEG_NO_RESULT;
+	waiting = device->disk_state == D_NEGOTIATING;
+	if (waiting)
+		pd->negotiation_result = outcome == HANDSHAKE_OK ? repl_state : CORE_NEG_NO_RESULT;
 	spin_unlock_irq(&device->resource->req_lock);
+	if (!waiting)
+		return outcome != HANDSHAKE_OK;
 	drbd_state_recalculate(device->resource, "attach");
 	return true;
 }

@@ -141,7 +141,9 @@ static void announce_to(struct drbd_device *device, u64 nodes, u64 flags, u64 no
 
 enum announcement { ANNOUNCE_NEW_DATAGEN, ANNOUNCE_PLAIN, ANNOUNCE_NOTHING };
 
-static int new_generation(struct drbd_device *device, bool forced, enum announcement how)
+/* @stable: not while a peer attaches, which is neither present nor missing: -EAGAIN. */
+static int new_generation(struct drbd_device *device, bool forced, enum announcement how,
+			  bool stable)
 {
 	struct drbd_resource *resource = device->resource;
 	struct drbd_uuid_peers *peers;
@@ -160,9 +162,9 @@ static int new_generation(struct drbd_device *device, bool forced, enum announce
 
 	t = begin_unfrozen(device, "new-uuid");
 	d = drbd_txn_dev(t, device);
-	if (d < 0) {
+	if (d < 0 || (stable && device->unstable_cached)) {
 		drbd_txn_abort(t);
-		err = -ENODEV;
+		err = d < 0 ? -ENODEV : -EAGAIN;
 		goto out;
 	}
 	/* Those who are missing now are covered; who is lost from here on needs another one. */
@@ -208,19 +210,20 @@ out:
 
 int drbd_generation_new(struct drbd_device *device, bool forced)
 {
-	return new_generation(device, forced, forced ? ANNOUNCE_PLAIN : ANNOUNCE_NEW_DATAGEN);
+	return new_generation(device, forced, forced ? ANNOUNCE_PLAIN : ANNOUNCE_NEW_DATAGEN,
+			      false);
 }
 
 int drbd_generation_new_quiet(struct drbd_device *device)
 {
-	return new_generation(device, false, ANNOUNCE_NOTHING);
+	return new_generation(device, false, ANNOUNCE_NOTHING, false);
 }
 
 /*
  * A Primary without a disk of its own cannot store a generation, but its peers can.
  * resync.md 2.6
  */
-static void new_diskless_generation(struct drbd_device *device)
+static void new_diskless_generation(struct drbd_device *device, bool stable)
 {
 	struct drbd_resource *resource = device->resource;
 	u64 uuid;
@@ -230,6 +233,10 @@ static void new_diskless_generation(struct drbd_device *device)
 	while ((uuid & ~DRBD_UUID_PRIMARY) == 0 || (uuid & ~DRBD_UUID_PRIMARY) ==
 	       DRBD_UUID_JUST_CREATED);
 	spin_lock_irq(&resource->req_lock);
+	if (stable && device->unstable_cached) {
+		spin_unlock_irq(&resource->req_lock);
+		return;
+	}
 	clear_bit(DEV_NEW_CUR_UUID, &device->flags);
 	device->exposed_data_uuid = uuid | DRBD_UUID_PRIMARY;
 	drbd_close_epoch(resource);
@@ -241,7 +248,7 @@ static void new_diskless_generation(struct drbd_device *device)
 }
 
 /* The gate is closed, by either bit, until the generation is stored. */
-void drbd_generation_create_pending(struct drbd_device *device)
+static void create_pending(struct drbd_device *device, bool stable)
 {
 	struct drbd_resource *resource = device->resource;
 
@@ -259,12 +266,17 @@ void drbd_generation_create_pending(struct drbd_device *device)
 	    drbd_device_data_accessible(device)) {
 		if (resource->role != R_PRIMARY)
 			clear_bit(DEV_NEW_CUR_UUID, &device->flags);
-		else if (drbd_generation_new(device, false) == -ENODEV)
-			new_diskless_generation(device);
+		else if (new_generation(device, false, ANNOUNCE_NEW_DATAGEN, stable) == -ENODEV)
+			new_diskless_generation(device, stable);
 	}
 	clear_bit(DEV_WRITING_NEW_CUR_UUID, &device->flags);
 	smp_mb__after_atomic();
 	drbd_gate_changed(device);
+}
+
+void drbd_generation_create_pending(struct drbd_device *device)
+{
+	create_pending(device, false);
 }
 
 /* The first application request after the mark: several losses make one generation. */
@@ -277,7 +289,8 @@ void drbd_new_uuid_work(struct work_struct *work)
 	    READ_ONCE(device->resource->suspended_cached) || READ_ONCE(device->unstable_cached))
 		return;
 	drbd_ping_peers(device->resource);
-	drbd_generation_create_pending(device);
+	/* It may have begun to meanwhile; who waits asks again when that is over. */
+	create_pending(device, true);
 	drbd_gate_changed(device);
 }
 

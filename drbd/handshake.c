@@ -680,60 +680,71 @@ refuse:
 
 /* ------------------------------------------------------------------- UUIDs */
 
-int drbd_send_uuids(struct drbd_peer_device *pd, u64 flags, u64 node_mask)
+/* What a node without a disk has to say.  Returns the length of the packet, as the next. */
+static int build_current_uuid(const struct drbd_txn *t, int d, struct wire_current_uuid *p)
 {
-	struct drbd_connection *connection = pd->connection;
-	struct drbd_device *device = pd->device;
-	struct drbd_resource *resource = device->resource;
-	struct drbd_uuid_packet *pkt;
-	struct wire_uuids110 *p;
-	__be64 *q;
-	struct drbd_txn *t;
+	p->uuid = cpu_to_be64(t->devices[d]->exposed_data_uuid);
+	p->weak_nodes = cpu_to_be64(drbd_weak_nodes(&t->core, &t->core.dev[d], DRBD_OLD));
+	return sizeof(*p);
+}
+
+static int build_uuids110(struct drbd_uuid_packet *pkt, struct wire_uuids110 *p)
+{
+	__be64 *q = (__be64 *)(p + 1);
 	unsigned int n;
-	int c, d, err;
 
-	pkt = kzalloc(sizeof(*pkt), GFP_NOIO | __GFP_NOFAIL);
-	t = drbd_txn_begin(resource, "uuids");
-	c = drbd_txn_conn(t, connection);
-	d = drbd_txn_dev(t, device);
-	if (c < 0 || d < 0) {
-		drbd_txn_abort(t);
-		kfree(pkt);
-		return -ENODEV;
-	}
-	if (device->disk_state < D_NEGOTIATING) {
-		struct wire_current_uuid cu = {
-			.uuid = cpu_to_be64(device->exposed_data_uuid),
-			.weak_nodes = cpu_to_be64(drbd_weak_nodes(&t->core, &t->core.dev[d],
-								  DRBD_OLD)),
-		};
-
-		drbd_txn_abort(t);
-		kfree(pkt);
-		return drbd_send_packet(connection, DATA_STREAM, P_CURRENT_UUID, device->vnr, &cu,
-					sizeof(cu));
-	}
-	drbd_uuid_packet_build(&t->core, d, c, flags, node_mask, pkt);
-	pd->comm_current_uuid = pkt->cur;
-	pd->comm_bitmap_uuid = t->uuid_sets[d].bitmap[connection->peer_node_id];
-	pd->comm_uuid_flags = pkt->flags;
-	pd->comm_dirty_bits = pkt->dirty_bits;
-	drbd_txn_abort(t);
-
-	p = kzalloc(sizeof(*p) + 64 * sizeof(*q), GFP_NOIO | __GFP_NOFAIL);
 	p->current_uuid = cpu_to_be64(pkt->cur);
 	p->dirty_bits = cpu_to_be64(pkt->dirty_bits);
 	p->uuid_flags = cpu_to_be64(pkt->flags);
 	p->node_mask = cpu_to_be64(pkt->node_mask);
 	p->bitmap_uuids_mask = cpu_to_be64(pkt->bitmap_mask);
-	q = (__be64 *)(p + 1);
 	for (n = 0; n < DRBD_UUID_NODES; n++)
 		if (pkt->bitmap_mask & NODE_MASK(n))
 			*q++ = cpu_to_be64(pkt->bitmap[n]);
 	for (n = 0; n < DRBD_UUID_HISTORY; n++)
 		*q++ = cpu_to_be64(pkt->history[n]);
-	err = drbd_send_packet(connection, DATA_STREAM, P_UUIDS110, device->vnr, p,
-			       (u8 *)q - (u8 *)p);
+	return (u8 *)q - (u8 *)p;
+}
+
+int drbd_send_uuids(struct drbd_peer_device *pd, u64 flags, u64 node_mask)
+{
+	struct drbd_connection *connection = pd->connection;
+	struct drbd_device *device = pd->device;
+	u32 session = READ_ONCE(connection->session);
+	struct drbd_uuid_packet *pkt;
+	struct wire_uuids110 *p;
+	struct drbd_txn *t;
+	u16 cmd = P_UUIDS110;
+	int c, d, len, err = -ENODEV;
+
+	if (!test_bit(CONN_STREAMS_UP, &connection->flags))
+		return -ENOTCONN;
+	pkt = kzalloc(sizeof(*pkt), GFP_NOIO | __GFP_NOFAIL);
+	p = kzalloc(sizeof(*p) + 64 * sizeof(__be64), GFP_NOIO | __GFP_NOFAIL);
+	/* The peer keeps what comes last: that must not be the older one. */
+	drbd_stream_lock(connection, DATA_STREAM);
+	t = drbd_txn_begin(device->resource, "uuids");
+	c = drbd_txn_conn(t, connection);
+	d = drbd_txn_dev(t, device);
+	if (c < 0 || d < 0 || connection->session != session) {
+		drbd_txn_abort(t);
+		goto out;
+	}
+	if (device->disk_state < D_NEGOTIATING) {
+		cmd = P_CURRENT_UUID;
+		len = build_current_uuid(t, d, (struct wire_current_uuid *)p);
+	} else {
+		drbd_uuid_packet_build(&t->core, d, c, flags, node_mask, pkt);
+		pd->comm_current_uuid = pkt->cur;
+		pd->comm_bitmap_uuid = t->uuid_sets[d].bitmap[connection->peer_node_id];
+		pd->comm_uuid_flags = pkt->flags;
+		pd->comm_dirty_bits = pkt->dirty_bits;
+		len = build_uuids110(pkt, p);
+	}
+	drbd_txn_abort(t);
+	err = drbd_send_head(connection, DATA_STREAM, cmd, device->vnr, p, len, len, false);
+out:
+	drbd_stream_unlock(connection, DATA_STREAM);
 	kfree(p);
 	kfree(pkt);
 	return err;
@@ -1637,6 +1648,9 @@ again:
 	s.overtaken = false;
 	s.d = decide(pd, word);
 	switch (s.d.reaction) {
+	case PEER_STATE_MEET_ANEW:
+		pd_info(pd, "attached in the same moment, not compared: connecting anew\n");
+		return -ECONNRESET;
 	case PEER_STATE_DROP:
 		return -ECONNRESET;
 	case PEER_STATE_IGNORE:

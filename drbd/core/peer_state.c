@@ -83,6 +83,16 @@ void drbd_peer_state_decide(const struct core_resource *r, u32 dev_i, u32 conn_i
 		return;
 	}
 
+	/*
+	 * It attached thinking that I have no disk.  If so did I, neither has asked for a
+	 * comparison, and both notice it by this; if not, I asked without counting it.
+	 */
+	if (repl == L_ESTABLISHED && disk >= D_NEGOTIATING && disk != D_UNKNOWN &&
+	    (pdsk == D_DISKLESS || pdsk == D_ATTACHING) && f.disk > D_NEGOTIATING) {
+		d->reaction = PEER_STATE_MEET_ANEW;
+		return;
+	}
+
 	if (d->peer_disk == D_NEGOTIATING && repl > L_ESTABLISHED)
 		d->peer_disk = peer_flags(pd) & DRBD_UUID_F_INCONSISTENT ? D_INCONSISTENT :
 									   D_CONSISTENT;

@@ -555,6 +555,7 @@ int drbd_state_mirror(u32 mask, u32 val, u32 *my_mask, u32 *my_val);
 enum drbd_peer_state_reaction {
 	PEER_STATE_DROP,		/* connection is going down: drop it */
 	PEER_STATE_IGNORE,
+	PEER_STATE_MEET_ANEW,		/* two disks that nobody has compared: reconnect */
 	PEER_STATE_DISCONNECT,		/* hard Disconnecting: disk from a `bitmap no` peer */
 	PEER_STATE_RECORD,		/* connect handshake: run it, record, mark received */
 	PEER_STATE_RESYNC_FINISHED,	/* I was source: finish now */

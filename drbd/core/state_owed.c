@@ -498,9 +498,9 @@ static bool state_packet_due(const struct core_resource *r, const struct core_de
 		return true;
 	if (target_resync_ended(pd) || old < L_ESTABLISHED || BECAME(pd, repl_state, L_AHEAD))
 		return true;
-	if (CHANGED(dev, disk_state) && disk >= D_INCONSISTENT && !promoting(r))
-		return true;
-	return CHANGED(dev, quorum) && disk >= D_INCONSISTENT;
+	/* Whoever promotes sends it behind the new generation. */
+	return disk >= D_INCONSISTENT && !promoting(r) &&
+		(CHANGED(dev, disk_state) || CHANGED(dev, quorum));
 }
 
 static void after_uuids(const struct core_resource *r, struct core_device *dev, u32 ci)

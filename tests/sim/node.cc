@@ -984,6 +984,9 @@ void Node::receive_state(unsigned c, const Msg &m)
 	case PEER_STATE_DROP:
 	case PEER_STATE_IGNORE:
 		return;
+	case PEER_STATE_MEET_ANEW:
+		lost(c, C_NETWORK_FAILURE);
+		return;
 	case PEER_STATE_DISCONNECT:
 		throw Violation("invalid state packet");
 	case PEER_STATE_RECORD:

@@ -3,8 +3,8 @@
 import re
 
 from drbd import (QUICK, Hammer, assert_acked, compare, configure, connected_pair, create_md,
-                  describe, peer_device, settled, status, wait_settled)
-from vnodes import wait_for
+                  describe, peer_device, promote, settled, status, up, wait_settled)
+from vnodes import in_parallel, wait_for
 
 ON_DM = QUICK.replace("/dev/vdb", "/dev/mapper/t-vdb")
 EXTENT_BLOCKS = 1024                     # of 4 KiB, in the log's extent of 4 MiB
@@ -158,3 +158,62 @@ def test_disk_hangs_and_is_detached_by_force(cluster):
     compare(cluster)
     for n in cluster:
         assert_acked(n, hammer.acked)
+
+
+def test_zeroes_at_a_disk_that_hangs(cluster):
+    """Zeroes, the one at the disk and those that wait behind it, hold up no write, either."""
+    hw1, hw2 = cluster
+    for n in cluster:
+        n.dm_wrap("vdb")
+    connected_pair(cluster, ON_DM)
+    assert hw1.out("cat /sys/block/drbd0/queue/write_zeroes_max_bytes") != "0"
+    hw1.run("dd if=/dev/urandom of=/dev/drbd0 bs=1M seek=24 count=3 oflag=direct")
+    hammer = Hammer(hw1, size=16 << 20, threads=2)
+    hammer.reach(30)
+    hw1.run("dmsetup --noudevsync suspend --noflush --nolockfs t-vdb")
+    try:
+        zeroed = [hw1.spawn(f"exec blkdiscard -f -z -o {at}M -l 1M /dev/drbd0")
+                  for at in (24, 25, 26)]
+        wait_for(lambda: hw1.out("ps -C blkdiscard -o stat=").count("D") == 3, 30, "three wait")
+        hw1.run("drbdadm detach --force r0", timeout=30)
+        hammer.reach(hammer.poll() + 100)
+        for job in zeroed:
+            assert job.wait(60).rc == 0
+    finally:
+        hw1.run("dmsetup --noudevsync resume t-vdb")
+    wait_for(lambda: disk_state(hw1) == "Diskless", 30, lambda: "detached\n" + describe(cluster))
+    hw1.run("drbdadm attach r0")
+    wait_settled(cluster)
+    hammer.stop()
+    compare(cluster)
+    for n in cluster:
+        assert_acked(n, hammer.acked)
+    zeros = hw2.out("dd if=/dev/mapper/t-vdb bs=1M skip=24 count=3 iflag=direct | tr -d '\\0' | wc -c")
+    assert zeros == "0"
+
+
+def test_both_attach_in_the_same_moment(cluster):
+    """Connected, but without disks, and one of these is older: whoever comes first, they are compared."""
+    hw1, hw2 = cluster
+    connected_pair(cluster, primary=None)
+    for round_ in range(4):
+        hw1.run("drbdadm detach r0")
+        promote(hw2)
+        hw2.run(f"dd if=/dev/urandom of=/dev/drbd0 bs=64k seek={round_ * 16} count=8 oflag=direct")
+        hw2.run("drbdadm secondary r0 && drbdadm detach r0")
+        in_parallel(*(lambda n=n: n.run("drbdadm attach r0") for n in cluster))
+        wait_settled(cluster)
+        compare(cluster)
+
+
+def test_demotion_right_after_a_forced_promotion(cluster):
+    """The first resync of all is in the making when its source stops being Primary, and comes all the same."""
+    hw1, hw2 = cluster
+    configure(cluster, QUICK)
+    for n in cluster:
+        create_md(n)
+    up(cluster)
+    hw1.run("drbdadm primary --force r0 && drbdadm secondary r0 && drbdadm primary r0")
+    hw1.run("dd if=/dev/urandom of=/dev/drbd0 bs=64k count=8 oflag=direct")
+    wait_settled(cluster)
+    compare(cluster)

@@ -1537,6 +1537,35 @@ TEST(PeerState, Reactions)
 	EXPECT_EQ(d.reaction, PEER_STATE_DISCONNECT);	/* invalid */
 }
 
+/* Each thought the other had no disk: both notice, whoever was a little earlier. */
+TEST(PeerState, TwoThatAttachInTheSameMomentMeetAnew)
+{
+	drbd_peer_state_decision d;
+	Model m;
+
+	m.disk(D_UP_TO_DATE).connected(0, R_SECONDARY, D_DISKLESS);
+	u32 w = word(R_SECONDARY, L_ESTABLISHED, D_UP_TO_DATE, D_DISKLESS);
+	for (u8 seen : {D_DISKLESS, D_ATTACHING}) {
+		Model::both(m.pd().disk_state, seen);
+		drbd_peer_state_decide(&m.r, 0, 0, w, L_ESTABLISHED, &d);
+		EXPECT_EQ(d.reaction, PEER_STATE_MEET_ANEW);
+		/* Asked was somebody else. */
+		Model::both(m.dev().disk_state, D_NEGOTIATING);
+		drbd_peer_state_decide(&m.r, 0, 0, w, L_ESTABLISHED, &d);
+		EXPECT_EQ(d.reaction, PEER_STATE_MEET_ANEW);
+		Model::both(m.dev().disk_state, D_UP_TO_DATE);
+	}
+	/* Who asks for a comparison gets one; so does who attaches alone. */
+	drbd_peer_state_decide(&m.r, 0, 0, word(R_SECONDARY, L_ESTABLISHED, D_NEGOTIATING,
+						D_UP_TO_DATE), L_ESTABLISHED, &d);
+	EXPECT_EQ(d.reaction, PEER_STATE_APPLY);
+	for (u8 own : {D_DISKLESS, D_ATTACHING}) {
+		Model::both(m.dev().disk_state, own);
+		drbd_peer_state_decide(&m.r, 0, 0, w, L_ESTABLISHED, &d);
+		EXPECT_EQ(d.reaction, PEER_STATE_APPLY);
+	}
+}
+
 TEST(PeerState, EndOfResyncAtTheSource)
 {
 	drbd_peer_state_decision d;
