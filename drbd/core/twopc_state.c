@@ -133,6 +133,10 @@ static int apply_remote(struct core_resource *r, const struct drbd_twopc_request
 	if (m.conn) {
 		if (v.conn < L_OFF)
 			return SS_NOT_SUPPORTED;
+		/* Another exchange of bitmaps than the one that is under way here. */
+		if ((v.conn == L_WF_BITMAP_S || v.conn == L_WF_BITMAP_T) &&
+		    dev->pd[ci].repl_state[DRBD_OLD] == v.conn)
+			return SS_RESYNC_RUNNING;
 		dev->pd[ci].repl_state[DRBD_NEW] = v.conn;
 		*flags |= CORE_CLUSTER_WIDE;
 	}

@@ -770,6 +770,19 @@ TEST(Effect, DisconnectFromThePeer)
 	EXPECT_EQ(participate(g, disconnect(1, 0)), SS_NO_UP_TO_DATE_DISK);
 }
 
+TEST(Effect, OneExchangeOfBitmapsAtATime)
+{
+	Model m;
+	auto q = request(1, 0, 0x1f0, L_WF_BITMAP_T << 4, 0);
+
+	m.disk(D_UP_TO_DATE).connected();
+	EXPECT_EQ(participate(m, q), SS_SUCCESS);
+	EXPECT_EQ(NEW(m.pd().repl_state), L_WF_BITMAP_S);
+	/* It would wait for a bitmap that I have sent already. */
+	Model::both(m.pd().repl_state, L_WF_BITMAP_S);
+	EXPECT_EQ(participate(m, q), SS_RESYNC_RUNNING);
+}
+
 TEST(Effect, PeerVolumes)
 {
 	Model m(1, 2);
