@@ -176,6 +176,11 @@ static bool send_due(struct drbd_peer_device *pd, u32 session, enum drbd_repl_st
 	/* From here on an answer may come. */
 	if (due)
 		set_bit(PD_BITMAP_SENT, &pd->flags);
+	/* What is in flight is neither in the bitmap nor announced otherwise. */
+	if (due && state == L_WF_BITMAP_S) {
+		drbd_tl_mark_unacked(pd);
+		drbd_mark_unacked_peer_writes(pd->device->resource);
+	}
 	spin_unlock_irq(&pd->device->resource->req_lock);
 	return due;
 }
@@ -286,12 +291,8 @@ void drbd_queue_send_bitmap(struct drbd_peer_device *pd)
 
 	spin_lock_irq(&resource->req_lock);
 	/* Ordered for an exchange before this one, it may have come by already. */
-	if (pd->repl_state == L_WF_BITMAP_S && !test_bit(PD_BITMAP_SENT, &pd->flags)) {
-		/* What is in flight is neither in the bitmap nor announced otherwise. */
-		drbd_tl_mark_unacked(pd);
-		drbd_mark_unacked_peer_writes(resource);
+	if (pd->repl_state == L_WF_BITMAP_S && !test_bit(PD_BITMAP_SENT, &pd->flags))
 		queue_bitmap(pd);
-	}
 	spin_unlock_irq(&resource->req_lock);
 }
 
@@ -359,19 +360,28 @@ static bool expects_bitmap(struct drbd_peer_device *pd)
 	return rs == L_WF_BITMAP_S || rs == L_WF_BITMAP_T;
 }
 
+/* Nothing will come that makes a bitmap expected. */
+static bool expects_none(struct drbd_peer_device *pd)
+{
+	/* A resync whose end is announced before it has begun here is as good as over. */
+	return !both_have_disks(pd) || READ_ONCE(pd->connection->cstate) < C_CONNECTED ||
+		(READ_ONCE(pd->repl_state) > L_WF_BITMAP_T &&
+		 !test_bit(PD_FINISH_AFTER_START, &pd->flags));
+}
+
 static int bitmap_begins(struct drbd_peer_device *pd)
 {
-	struct drbd_connection *connection = pd->connection;
+	wait_queue_head_t *state_wait = &pd->device->resource->state_wait;
 	struct drbd_resync_priv *p = priv(pd);
+	long left;
 	u64 bits;
 
-	/* The peer may be faster than our own commit. */
-	if (READ_ONCE(pd->device->disk_state) >= D_NEGOTIATING &&
-	    !wait_event_timeout(connection->resource->state_wait, expects_bitmap(pd) ||
-				!both_have_disks(pd) ||
-				READ_ONCE(pd->repl_state) > L_WF_BITMAP_T ||
-				connection->cstate < C_CONNECTED, 5 * HZ) &&
-	    READ_ONCE(pd->repl_state) == L_ESTABLISHED) {
+	/* The peer may be faster than our own commit, or than the other peers of an attach. */
+	do {
+		left = wait_event_timeout(*state_wait, expects_bitmap(pd) || expects_none(pd),
+					  5 * HZ);
+	} while (!left && READ_ONCE(pd->device->disk_state) == D_NEGOTIATING);
+	if (!left && READ_ONCE(pd->repl_state) == L_ESTABLISHED) {
 		/* It would wait for ours for ever. */
 		pd_err(pd, "a bitmap, but no resync was agreed on here: connecting anew\n");
 		return -ECONNRESET;
