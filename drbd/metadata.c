@@ -315,7 +315,7 @@ again:
 	io = drbd_md_io_alloc(device, ldev, ldev->layout.sb,
 			      REQ_OP_WRITE | drbd_md_durable(ldev));
 	spin_lock_irqsave(&ldev->md_lock, flags);
-	if (!unmarks && (ldev->flags_on_disk & ~ldev->md.flags & PRIMARY_MARKS)) {
+	if (ldev->flags_on_disk & ~ldev->md.flags & ~unmarks & PRIMARY_MARKS) {
 		spin_unlock_irqrestore(&ldev->md_lock, flags);
 		drbd_md_io_put(io);
 		goto again;
