@@ -252,10 +252,30 @@ out:
 	/* It may have failed before, with writes that are stuck and write no more errors. */
 	if (kinds & BIT(DRBD_IO_ERR_FORCE))
 		abort_local(device);
-	/* Writes that no log tells of: should we crash now, the new generation does. */
-	if ((kinds & BIT(DRBD_IO_ERR_META)) && !list_empty(&failed))
-		drbd_generation_create_pending(device);
+	if (drbd_unlogged_writes(&failed)) {
+		spin_lock_irq(&device->resource->req_lock);
+		list_splice_tail_init(&failed, &device->unlogged_writes);
+		spin_unlock_irq(&device->resource->req_lock);
+		queue_device_work(device, backing_wq, &device->unlogged_work);
+	}
 	drbd_finish_failed_writes(device, &failed);
+	drbd_device_put(device);
+}
+
+/*
+ * Writes that no log tells of: should we crash, the new generation does.  By itself: who
+ * makes one may be waiting for a disk that io_error_work() has to give up.
+ */
+static void unlogged_work(struct work_struct *work)
+{
+	struct drbd_device *device = container_of(work, struct drbd_device, unlogged_work);
+	LIST_HEAD(unlogged);
+
+	spin_lock_irq(&device->resource->req_lock);
+	list_splice_tail_init(&device->unlogged_writes, &unlogged);
+	spin_unlock_irq(&device->resource->req_lock);
+	drbd_generation_create_pending(device);
+	drbd_finish_failed_writes(device, &unlogged);
 	drbd_device_put(device);
 }
 
@@ -303,6 +323,7 @@ void drbd_backing_init_device(struct drbd_device *device)
 	mutex_init(&device->size_mutex);
 	INIT_WORK(&device->go_diskless_work, go_diskless_work);
 	INIT_WORK(&device->io_error_work, io_error_work);
+	INIT_WORK(&device->unlogged_work, unlogged_work);
 	INIT_WORK(&device->ldev_destroy_work, ldev_destroy_work);
 	drbd_md_init_device(device);
 }

@@ -435,11 +435,13 @@ struct drbd_device {
 	struct list_head submit_queue;		/* discards and friends; req_lock */
 	struct list_head flushes;		/* at the backing device; req_lock */
 	struct list_head failed_writes;		/* their disk state is about to fall; req_lock */
+	struct list_head unlogged_writes;	/* it has; they wait for a new generation; req_lock */
 
 	struct timer_list md_sync_timer;
 	struct work_struct md_sync_work;
 	struct work_struct go_diskless_work;
 	struct work_struct io_error_work;	/* backing.c */
+	struct work_struct unlogged_work;
 	unsigned long io_error_kinds;		/* bits: enum drbd_io_error_kind */
 	struct work_struct ldev_destroy_work;
 	unsigned long force_detach_jif;		/* metadata I/O is not waited for beyond this */

@@ -99,12 +99,15 @@ static void enter_gate(struct drbd_device *device, int rw)
 	while (!try_enter(device, rw)) {
 		DEFINE_WAIT(wait);
 
-		prepare_to_wait(&device->misc_wait, &wait, TASK_UNINTERRUPTIBLE);
-		/* Not before: it may be turned down, and the reason end, ahead of our wait. */
-		trigger_new_uuid(device);
-		/* A failed attempt to enter wakes everybody, ourselves included: look first. */
-		if (!gate_open(device) || !room_for(device, rw))
+		/* A failed attempt to enter wakes everybody: none without a prospect. */
+		for (;;) {
+			prepare_to_wait(&device->misc_wait, &wait, TASK_UNINTERRUPTIBLE);
+			/* Not before: it may be turned down, and the reason end, ahead of our wait. */
+			trigger_new_uuid(device);
+			if (gate_open(device) && room_for(device, rw))
+				break;
 			io_schedule();
+		}
 		finish_wait(&device->misc_wait, &wait);
 	}
 }
@@ -1202,6 +1205,16 @@ void drbd_take_failed_writes(struct drbd_device *device, struct list_head *faile
 	spin_unlock_irq(&device->resource->req_lock);
 }
 
+bool drbd_unlogged_writes(const struct list_head *failed)
+{
+	struct drbd_request *req;
+
+	list_for_each_entry(req, failed, list)
+		if (req->flags & REQ_AL_FAILED)
+			return true;
+	return false;
+}
+
 void drbd_finish_failed_writes(struct drbd_device *device, struct list_head *failed)
 {
 	struct drbd_resource *resource = device->resource;
@@ -2131,6 +2144,7 @@ int drbd_request_init_device(struct drbd_device *device)
 	INIT_LIST_HEAD(&device->held_intervals);
 	INIT_LIST_HEAD(&device->submit_queue);
 	INIT_LIST_HEAD(&device->failed_writes);
+	INIT_LIST_HEAD(&device->unlogged_writes);
 	INIT_LIST_HEAD(&device->flushes);
 	INIT_WORK(&device->release_work, drbd_interval_release_work);
 	INIT_WORK(&device->submit_work, submit_work);

@@ -129,6 +129,8 @@ void drbd_tl_mark_unacked(struct drbd_peer_device *peer_device);
  * what the disk still has: take them, change the state, finish them.  Process context.
  */
 void drbd_take_failed_writes(struct drbd_device *device, struct list_head *failed);
+/* Is any among them that the activity log does not tell of?  The list is the caller's. */
+bool drbd_unlogged_writes(const struct list_head *failed);
 void drbd_finish_failed_writes(struct drbd_device *device, struct list_head *failed);
 /* The activity log has no room: peers and we ourselves shall let go of extents. Any context. */
 void drbd_al_pressure(struct drbd_device *device);
