@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Activity log, bitmap, detaching: with the whole module and the real tools."""
+import contextlib
 import re
 
 from drbd import (QUICK, Hammer, assert_acked, compare, configure, connected_pair, create_md,
@@ -137,18 +138,20 @@ def test_detach_and_attach_under_writes(cluster):
         assert_acked(n, hammer.acked)
 
 
-def test_disk_hangs_and_is_detached_by_force(cluster):
-    """Writes stop with a disk that hangs, and go on over the peer after detach --force."""
-    hw1, hw2 = cluster
+@contextlib.contextmanager
+def disk_of_the_primary_hangs(cluster, prepare=None):
+    """While it does, a hammer writes; afterwards the detached disk comes back, and nothing is lost."""
+    hw1, _ = cluster
     for n in cluster:
         n.dm_wrap("vdb")
     connected_pair(cluster, ON_DM)
-    hammer = Hammer(hw1, size=24 << 20, threads=4)
+    if prepare:
+        hw1.run(prepare)
+    hammer = Hammer(hw1, size=16 << 20, threads=4)
     hammer.reach(50)
     hw1.run("dmsetup --noudevsync suspend --noflush --nolockfs t-vdb")
     try:
-        hw1.run("drbdadm detach --force r0", timeout=30)
-        hammer.reach(hammer.poll() + 100)
+        yield hammer
     finally:
         hw1.run("dmsetup --noudevsync resume t-vdb")
     wait_for(lambda: disk_state(hw1) == "Diskless", 30, lambda: "detached\n" + describe(cluster))
@@ -160,18 +163,19 @@ def test_disk_hangs_and_is_detached_by_force(cluster):
         assert_acked(n, hammer.acked)
 
 
+def test_disk_hangs_and_is_detached_by_force(cluster):
+    """Writes stop with a disk that hangs, and go on over the peer after detach --force."""
+    with disk_of_the_primary_hangs(cluster) as hammer:
+        cluster[0].run("drbdadm detach --force r0", timeout=30)
+        hammer.reach(hammer.poll() + 100)
+
+
 def test_zeroes_at_a_disk_that_hangs(cluster):
     """Zeroes, the one at the disk and those that wait behind it, hold up no write, either."""
     hw1, hw2 = cluster
-    for n in cluster:
-        n.dm_wrap("vdb")
-    connected_pair(cluster, ON_DM)
-    assert hw1.out("cat /sys/block/drbd0/queue/write_zeroes_max_bytes") != "0"
-    hw1.run("dd if=/dev/urandom of=/dev/drbd0 bs=1M seek=24 count=3 oflag=direct")
-    hammer = Hammer(hw1, size=16 << 20, threads=2)
-    hammer.reach(30)
-    hw1.run("dmsetup --noudevsync suspend --noflush --nolockfs t-vdb")
-    try:
+    with disk_of_the_primary_hangs(cluster, "dd if=/dev/urandom of=/dev/drbd0 bs=1M seek=24 count=3 "
+                                            "oflag=direct") as hammer:
+        assert hw1.out("cat /sys/block/drbd0/queue/write_zeroes_max_bytes") != "0"
         zeroed = [hw1.spawn(f"exec blkdiscard -f -z -o {at}M -l 1M /dev/drbd0")
                   for at in (24, 25, 26)]
         wait_for(lambda: hw1.out("ps -C blkdiscard -o stat=").count("D") == 3, 30, "three wait")
@@ -179,15 +183,6 @@ def test_zeroes_at_a_disk_that_hangs(cluster):
         hammer.reach(hammer.poll() + 100)
         for job in zeroed:
             assert job.wait(60).rc == 0
-    finally:
-        hw1.run("dmsetup --noudevsync resume t-vdb")
-    wait_for(lambda: disk_state(hw1) == "Diskless", 30, lambda: "detached\n" + describe(cluster))
-    hw1.run("drbdadm attach r0")
-    wait_settled(cluster)
-    hammer.stop()
-    compare(cluster)
-    for n in cluster:
-        assert_acked(n, hammer.acked)
     zeros = hw2.out("dd if=/dev/mapper/t-vdb bs=1M skip=24 count=3 iflag=direct | tr -d '\\0' | wc -c")
     assert zeros == "0"
 
