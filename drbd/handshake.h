@@ -53,7 +53,10 @@ int drbd_send_state(struct drbd_peer_device *pd);
 void drbd_send_state_all(struct drbd_device *device);
 void drbd_send_role(struct drbd_resource *resource);
 int drbd_send_sizes(struct drbd_peer_device *pd, u64 u_size, u32 dds_flags);
-/* P_UUIDS110, or P_CURRENT_UUID without a disk; @flags: DRBD_UUID_F_*. */
+/*
+ * P_UUIDS110, or P_CURRENT_UUID without a disk; @flags: DRBD_UUID_F_*.  Takes the stream
+ * mutex: of two calls the later one sends the newer UUIDs.
+ */
 int drbd_send_uuids(struct drbd_peer_device *pd, u64 flags, u64 node_mask);
 int drbd_send_twopc(struct drbd_connection *connection, enum drbd_twopc_phase phase,
 		    const struct drbd_twopc_request *req);

@@ -117,7 +117,10 @@ int drbd_tl_confirm_stable(struct drbd_connection *connection, u64 oldest, u64 y
 
 /* The connection is gone: gives up its legs, or keeps the pending ones while suspended. */
 void drbd_tl_connection_lost(struct drbd_connection *connection);
-/* req_lock held.  Suspended I/O: give this peer's legs up / send them again (states.md 13.2). */
+/*
+ * req_lock held.  Suspended I/O: give this peer's legs of writes up / send them again
+ * (states.md 13.2).  Reads end with the connection.
+ */
 void drbd_tl_cancel(struct drbd_peer_device *peer_device, struct bio_list *done);
 void drbd_tl_resend(struct drbd_peer_device *peer_device, struct bio_list *done);
 /* req_lock held: suspension ended or requests shall fail: look at everything again. */

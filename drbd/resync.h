@@ -19,7 +19,7 @@ void drbd_resync_fini(struct drbd_peer_device *pd);
 /* req_lock held: the state becomes @repl_state. */
 void drbd_resync_init_progress(struct drbd_peer_device *pd, u8 repl_state);
 
-/* Worker, after a commit. */
+/* Worker, after a commit of WFBitMapS: for that exchange only (resync.md 7). */
 void drbd_queue_send_bitmap(struct drbd_peer_device *pd);
 void drbd_start_full_sync(struct drbd_peer_device *pd, enum drbd_repl_state side);
 /*
