@@ -191,7 +191,7 @@ def test_both_attach_in_the_same_moment(cluster):
     """Connected, but without disks, and one of these is older: whoever comes first, they are compared."""
     hw1, hw2 = cluster
     connected_pair(cluster, primary=None)
-    for round_ in range(4):
+    for round_ in range(3):
         hw1.run("drbdadm detach r0")
         promote(hw2)
         hw2.run(f"dd if=/dev/urandom of=/dev/drbd0 bs=64k seek={round_ * 16} count=8 oflag=direct")
