@@ -8,6 +8,7 @@
 #include "activity_log.h"
 #include "backing.h"
 #include "connection.h"
+#include "generation.h"
 #include "handshake.h"
 #include "netlink.h"
 #include "request.h"
@@ -164,7 +165,16 @@ void drbd_take_failed_writes(struct drbd_device *device, struct list_head *faile
 {
 }
 
+bool drbd_unlogged_writes(const struct list_head *failed)
+{
+	return false;
+}
+
 void drbd_finish_failed_writes(struct drbd_device *device, struct list_head *failed)
+{
+}
+
+void drbd_generation_create_pending(struct drbd_device *device)
 {
 }
 
