@@ -141,8 +141,9 @@ def test_status_show_events2(cluster):
     assert peer_device(hw2)["replication-state"] == "SyncTarget", "over too early to tell"
     hw1.run("drbdadm pause-sync r0")
     until(lambda: peer_device(hw2)["replication-state"] == "PausedSyncT", "PausedSyncT")
-    # Its clocks run on.
-    everywhere("paused", r's/(rs-[a-z0-9-]+-ms"?:) ?[0-9]+/\1N/g')
+    # Its clocks run on, and what is estimated by them.
+    everywhere("paused",
+               r's/((rs-[a-z0-9-]+-ms|eta|estimated-seconds-to-finish)"?:) ?[0-9]+/\1N/g')
     for node in cluster:
         node.run("drbdadm adjust r0")
     hw1.run("drbdadm resume-sync r0")
