@@ -275,12 +275,12 @@ check: deps
 	+@BUILD=$(BUILD) scripts/check
 
 demo: deps
-	+@$(MAKE) --no-print-directory BUILD=$(BUILD) utils
+	+@$(MAKE) --no-print-directory -j$$(nproc) BUILD=$(BUILD) utils
 	+@scripts/modules-all $(BUILD) 6.1
 	@BUILD=$(BUILD) $(PYTHON) tests/system/demo.py
 
 bench: deps
-	+@$(MAKE) --no-print-directory BUILD=$(BUILD) utils
+	+@$(MAKE) --no-print-directory -j$$(nproc) BUILD=$(BUILD) utils
 	+@scripts/modules-all $(BUILD) 6.1
 	@BUILD=$(BUILD) $(PYTHON) tests/bench/bench.py
 	@BUILD=$(BUILD) $(PYTHON) tests/bench/tools.py
